@@ -1,0 +1,14 @@
+// Two suites from one tree: the hermetic one (default) and the end-to-end one (E2E=1: engines, act, real Prometheus).
+const endToEnd = process.env.E2E === '1';
+
+export default {
+  testEnvironment: 'node',
+  roots: ['<rootDir>/__tests__'],
+  testMatch: endToEnd ? ['**/*.e2e.test.ts'] : ['**/*.test.ts'],
+  testPathIgnorePatterns: ['/node_modules/', '/fixtures/', ...(endToEnd ? [] : ['\\.e2e\\.test\\.ts$'])],
+  modulePathIgnorePatterns: ['<rootDir>/build/', '<rootDir>/.lab/', '<rootDir>/dist/'],
+  extensionsToTreatAsEsm: ['.ts'],
+  transform: { '\\.ts$': '<rootDir>/tools/jest/strip-types.mjs' },
+  testTimeout: endToEnd ? 300_000 : 60_000,
+  maxWorkers: endToEnd ? 1 : 2,
+};
