@@ -3,7 +3,10 @@
  * retry, streams both ways, proxies by the usual variables, addresses checked at connect time.
  */
 import type { Readable } from 'node:stream';
-import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
+import type { Dispatcher } from 'undici';
+import request from 'undici/lib/api/api-request.js';
+import Agent from 'undici/lib/dispatcher/agent.js';
+import EnvHttpProxyAgent from 'undici/lib/dispatcher/env-http-proxy-agent.js';
 import { HttpError, toHttpError } from './error.ts';
 import { checkUrl, guardedLookup, isLoopbackHost, type OriginPolicy } from './policy.ts';
 
@@ -48,10 +51,10 @@ export function openHttp(policy: OriginPolicy = {}): Http {
   // Loopback never goes through a proxy, whatever the environment says.
   const outside = usesProxy(process.env) ? new EnvHttpProxyAgent({ connect }) : direct;
   return {
-    async send(request) {
-      checkUrl(request.url, policy);
-      const dispatcher = isLoopbackHost(request.url.hostname) ? direct : outside;
-      return answer(await dispatch(dispatcher, request), request.url);
+    async send(wanted) {
+      checkUrl(wanted.url, policy);
+      const dispatcher = isLoopbackHost(wanted.url.hostname) ? direct : outside;
+      return answer(await dispatch(dispatcher, wanted), wanted.url);
     },
     async close() {
       await Promise.all(outside === direct ? [direct.destroy()] : [direct.destroy(), outside.destroy()]);
@@ -63,20 +66,20 @@ function usesProxy(env: NodeJS.ProcessEnv): boolean {
   return ['http_proxy', 'https_proxy', 'HTTP_PROXY', 'HTTPS_PROXY'].some((name) => (env[name] ?? '') !== '');
 }
 
-async function dispatch(dispatcher: Dispatcher, request: HttpRequest): Promise<Dispatcher.ResponseData> {
+async function dispatch(dispatcher: Dispatcher, wanted: HttpRequest): Promise<Dispatcher.ResponseData> {
   try {
-    return await dispatcher.request({
-      origin: request.url.origin,
-      path: request.url.pathname + request.url.search,
-      method: request.method as Dispatcher.HttpMethod,
-      headers: { ...request.headers },
-      body: request.body ?? null,
-      signal: request.signal ?? null,
-      headersTimeout: request.timeouts?.headers ?? HEADERS_MS,
-      bodyTimeout: request.timeouts?.body ?? BODY_MS,
+    return await request.call(dispatcher, {
+      origin: wanted.url.origin,
+      path: wanted.url.pathname + wanted.url.search,
+      method: wanted.method as Dispatcher.HttpMethod,
+      headers: { ...wanted.headers },
+      body: wanted.body ?? null,
+      signal: wanted.signal ?? null,
+      headersTimeout: wanted.timeouts?.headers ?? HEADERS_MS,
+      bodyTimeout: wanted.timeouts?.body ?? BODY_MS,
     });
   } catch (error) {
-    throw toHttpError(error, where(request.url));
+    throw toHttpError(error, where(wanted.url));
   }
 }
 

@@ -1,3 +1,5 @@
+import { types } from 'node:util';
+
 export type HttpErrorKind = 'policy' | 'connect' | 'timeout' | 'reset' | 'tls' | 'too-large' | 'aborted' | 'bad-body';
 
 /** No answer, or one that could not be read. A status code is never an HttpError. */
@@ -36,7 +38,8 @@ const KINDS: Readonly<Record<string, HttpErrorKind>> = {
 /** Sorts whatever the HTTP library throws. `where` is scheme, host and path, never the query. */
 export function toHttpError(error: unknown, where: string): HttpError {
   if (error instanceof HttpError) return error;
-  if (!(error instanceof Error)) return new HttpError('reset', `${where}: ${String(error)}`, error);
+  // Not instanceof: an error of Node's own may come from another realm.
+  if (!types.isNativeError(error)) return new HttpError('reset', `${where}: ${String(error)}`, error);
   if (error.cause instanceof HttpError) return error.cause;
   const code = 'code' in error ? String(error.code) : '';
   if (error.name === 'AbortError') return new HttpError('aborted', `${where}: cancelled`, error);

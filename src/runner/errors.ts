@@ -1,4 +1,5 @@
 /** The one error class of the suite. A code says what happened, the facts say what failed, why, and what to do. */
+import { types } from 'node:util';
 import { oneLine } from '../text/index.ts';
 
 export type ErrorCode = `E_${string}`;
@@ -47,7 +48,7 @@ export function describeError(action: string, error: unknown): { code: ErrorCode
       ? { code: error.code, message }
       : { code: error.code, message, at: error.facts.at };
   }
-  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  const text = types.isNativeError(error) ? `${error.name}: ${error.message}` : String(error);
   const why = oneLine(text, 1000).replace(/\.$/, '');
   return {
     code: 'E_INTERNAL',
