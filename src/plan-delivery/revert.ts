@@ -1,0 +1,41 @@
+/** The way back, planned before the first commit: with it a lost runner or a cancelled run can be undone by another job. */
+import type { CurrentValues, ImageValues, OnlyIf, ScalarUpdate, StagePlanInput, Updates } from './types.ts';
+
+/**
+ * `revert` clears our canary, `revertFinished` brings the old stable image back. Both are guarded by our digest, so that at
+ * most one of them writes, and never over a newer build. A list is empty when that way back does not exist.
+ */
+export function planRevert(input: StagePlanInput, now: CurrentValues): { revert: Updates; revertFinished: Updates } {
+  const canaryGuard = { [`${input.layout['canary.image']}.digest`]: input.digest };
+  const stableGuard = { [`${input.layout.image}.digest`]: input.digest };
+  const hadStable = Boolean(now.stable.digest || now.stable.tag) && now.stable.digest !== input.digest;
+  return {
+    revert: input.strategy === 'canary' ? clearCanary(input, now, canaryGuard) : [],
+    revertFinished: hadStable ? setImage(input.file, input.layout.image, now.stable, stableGuard) : [],
+  };
+}
+
+/** Empties the canary's image and sets its weight to 0. Keys that the file does not have are left out. */
+export function clearCanary(input: StagePlanInput, now: CurrentValues, guard: OnlyIf): ScalarUpdate[] {
+  if (now.canary === undefined) return [];
+  const has = now.canary.image;
+  const empty: ImageValues = {
+    repository: has.repository === undefined ? undefined : '',
+    tag: has.tag === undefined ? undefined : '',
+    digest: has.digest === undefined ? undefined : '',
+    revision: has.revision === undefined ? undefined : '',
+  };
+  return [
+    ...setImage(input.file, input.layout['canary.image'], empty, guard),
+    { file: input.file, path: input.layout['canary.weight'], value: 0, type: 'number', 'only-if': guard },
+  ];
+}
+
+function setImage(file: string, path: string, values: ImageValues, guard: OnlyIf): ScalarUpdate[] {
+  return (['repository', 'tag', 'digest', 'revision'] as const).flatMap((key) => {
+    const value = values[key];
+    return value === undefined
+      ? []
+      : [{ file, path: `${path}.${key}`, value, type: 'string' as const, 'only-if': guard }];
+  });
+}

@@ -1,0 +1,82 @@
+/** Bundles: from src/<action>/main.ts to <target>/<action>/{index.js,licenses.txt,package.json}. */
+import { execFile } from 'node:child_process';
+import { access, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+/** Budget of one bundle, minified. */
+export const MAX_BUNDLE_BYTES = 1_000_000;
+
+/** The names of all actions: the folders of src/ that hold a main.ts with an action.yml of the same name. */
+export async function actionNames(root: string): Promise<string[]> {
+  const names: string[] = [];
+  for (const name of (await readdir(join(root, 'src'))).sort()) {
+    const entries = [join(root, 'src', name, 'main.ts'), join(root, 'actions', name, 'action.yml')];
+    const found = await Promise.all(
+      entries.map((path) =>
+        access(path).then(
+          () => true,
+          () => false,
+        ),
+      ),
+    );
+    if (found.every(Boolean)) names.push(name);
+  }
+  return names;
+}
+
+/**
+ * Builds every action, two at a time.
+ * @param root the repository
+ * @param target the folder that gets one folder an action
+ * @returns bytes of each bundle
+ */
+export async function build(root: string, target: string): Promise<Map<string, number>> {
+  // The emitted JavaScript lies inside the repository for module resolution; its own folder keeps two builds apart.
+  await mkdir(join(root, 'build'), { recursive: true });
+  const emitted = await mkdtemp(join(root, 'build', 'emit-'));
+  try {
+    const tsc = join(root, 'node_modules/typescript/bin/tsc');
+    await run(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json'), '--outDir', emitted], { cwd: root });
+    await writeFile(join(emitted, 'package.json'), '{"type":"module"}\n');
+    await symlink(join(root, 'node_modules'), join(emitted, 'node_modules'));
+    const names = await actionNames(root);
+    const sizes = new Map<string, number>();
+    const queue = [...names];
+    const worker = async (): Promise<void> => {
+      for (let name = queue.shift(); name !== undefined; name = queue.shift()) {
+        sizes.set(name, await bundle(root, join(emitted, name, 'main.js'), join(target, name)));
+      }
+    };
+    await Promise.all([worker(), worker()]);
+    return new Map(names.map((name) => [name, sizes.get(name) ?? 0]));
+  } finally {
+    await rm(emitted, { recursive: true, force: true });
+  }
+}
+
+async function bundle(root: string, entry: string, target: string): Promise<number> {
+  const ncc = join(root, 'node_modules/@vercel/ncc/dist/ncc/cli.js');
+  await rm(target, { recursive: true, force: true });
+  const args = [
+    ncc,
+    'build',
+    entry,
+    '--minify',
+    '--no-cache',
+    '--license',
+    'licenses.txt',
+    '--target',
+    'es2022',
+    '--out',
+    target,
+  ];
+  await run(process.execPath, args, { cwd: root, maxBuffer: 64 * 1024 * 1024 });
+  let bytes = 0;
+  for (const name of await readdir(target)) {
+    if (name.endsWith('.js')) bytes += (await readFile(join(target, name))).length;
+  }
+  return bytes;
+}
