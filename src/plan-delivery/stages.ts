@@ -49,6 +49,7 @@ function canaryStages(input: StagePlanInput, now: CurrentValues): readonly Stage
       'timeout-minutes': verified ? VERIFIED_MINUTES : HANDOFF_MINUTES,
       updates,
       ...(verified ? { verify: { mode: 'canary' as const, weight } } : {}),
+      history: verified && index > 0 ? `canary-${index - 1}` : '',
     };
   });
   const guard = ours(100);
@@ -75,7 +76,7 @@ function clearStage(input: StagePlanInput, now: CurrentValues): Stage {
 }
 
 function handoffStage(index: number, name: string, updates: Updates): Stage {
-  return { index, name, weight: 100, final: true, 'timeout-minutes': HANDOFF_MINUTES, updates };
+  return { index, name, weight: 100, final: true, 'timeout-minutes': HANDOFF_MINUTES, updates, history: '' };
 }
 
 function image(input: StagePlanInput, path: string, guard: OnlyIf): ImageUpdate {

@@ -35,6 +35,8 @@ export interface Stage {
   updates: Updates;
   /** Absent: nothing is left to compare with, the commit is the whole stage. */
   verify?: { mode: 'canary'; weight: number };
+  /** Artifact with the trace of the verified stage before this one; '' when there is none. */
+  history: string;
 }
 
 /** The scalars of one image map as texts; '' when a key is empty, undefined when the map has no such key. */
