@@ -7,14 +7,14 @@ import { oneLine } from './line.ts';
  */
 export function text(value: string, max = 1000): string {
   return oneLine(value, max)
-    .replace(/[\\`*_{}[\]()#+!|~$^]/g, '\\$&')
+    .replace(/[\\`*_[\]#!|~$]/g, '\\$&')
     .replace(/&/g, '&amp;')
     .replace(/</g, '&lt;')
     .replace(/>/g, '&gt;')
     .replace(/@/g, '&#64;')
     .replace(/:\/\//g, '&#58;//')
     .replace(/\bwww\./gi, 'www&#46;')
-    .replace(/^(\s*)([-=]|\d+\.)/, '$1\\$2');
+    .replace(/^(\s*)([-+=]|\d+[.)])/, '$1\\$2');
 }
 
 /** Inline code. The fence is longer than any run of backticks inside; `|` is escaped so that it is safe in a table. */
