@@ -1,0 +1,77 @@
+import { expect, test } from '@jest/globals';
+import type { DeliveryFacts } from '../../../lab/report/facts.ts';
+import { renderReport } from '../../../lab/report/report.ts';
+
+const HOSTILE = '"><script>alert(1)</script>\u202e';
+const facts: DeliveryFacts = {
+  app: `shop${HOSTILE}`,
+  revision: 'a'.repeat(40),
+  verdict: 'fail',
+  message: `FAIL ${HOSTILE}`,
+  jobs: [
+    { name: HOSTILE, conclusion: HOSTILE, start: 0, end: 3.2 },
+    { name: 'b', conclusion: 'success', start: 3.2, end: 9 },
+  ],
+  stages: [
+    {
+      name: '5%',
+      weight: 5,
+      verdict: HOSTILE,
+      message: HOSTILE,
+      seconds: 4,
+      commit: HOSTILE,
+      report: `x${HOSTILE}.html`,
+    },
+  ],
+  traffic: Array.from({ length: 60 }, (_, second) => ({
+    second,
+    stable: 57,
+    canary: 3,
+    failed: second % 10 === 0 ? 1 : 0,
+  })),
+  wanted: [
+    { second: 0, weight: 0 },
+    { second: 10, weight: 5 },
+  ],
+  requests: { sent: 3600, failed: 6, toCanary: 180 },
+  image: { ref: `r/app:sha-1@sha256:${'b'.repeat(64)}`, reused: false, running: [HOSTILE] },
+  commits: [
+    {
+      sha: 'c'.repeat(40),
+      subject: HOSTILE,
+      trailers: [['Bump-Id', HOSTILE]],
+      diff: `-a\n+${HOSTILE}\n${'x'.repeat(20_000)}`,
+    },
+  ],
+  machine: HOSTILE,
+  timings: [{ name: 'build', seconds: 61 }],
+};
+
+test('hostile texts stay texts, no script, no outside reference', () => {
+  const page = renderReport(facts);
+  expect(page).not.toContain('<script');
+  expect(page).not.toMatch(/(src|href)="(?!x%22)/);
+  expect(page).not.toContain('\u202e');
+  expect(page).toContain("default-src 'none'");
+});
+
+test('shows the share of failed requests and stays small', () => {
+  const page = renderReport(facts);
+  expect(page).toContain('3600 sent, 180 answered by the canary, 6 failed (0.17 %)');
+  expect(Buffer.byteLength(page)).toBeLessThan(500 * 1024);
+  expect(page.match(/<circle/g)).toHaveLength(60);
+});
+
+test('nothing happened: still a page', () => {
+  const empty: DeliveryFacts = {
+    ...facts,
+    jobs: [],
+    stages: [],
+    traffic: [],
+    wanted: [],
+    commits: [],
+    timings: [],
+    requests: { sent: 0, failed: 0, toCanary: 0 },
+  };
+  expect(renderReport(empty)).toContain('0 failed (0 %)');
+});

@@ -1,0 +1,51 @@
+/** What the delivery report shows. Times are seconds since the push; all texts are untrusted. */
+
+export interface JobFact {
+  name: string;
+  conclusion: string;
+  start: number;
+  end: number;
+}
+
+export interface StageFact {
+  name: string;
+  weight: number;
+  verdict: string;
+  message: string;
+  seconds: number | undefined;
+  commit: string;
+  /** Path of verify-canary's own report, relative to this one. */
+  report: string | undefined;
+}
+
+export interface TrafficFact {
+  /** Start of the second. */
+  second: number;
+  stable: number;
+  canary: number;
+  failed: number;
+}
+
+export interface CommitFact {
+  sha: string;
+  subject: string;
+  trailers: readonly (readonly [string, string])[];
+  diff: string;
+}
+
+export interface DeliveryFacts {
+  app: string;
+  revision: string;
+  verdict: string;
+  message: string;
+  jobs: readonly JobFact[];
+  stages: readonly StageFact[];
+  traffic: readonly TrafficFact[];
+  /** The weight that Git asked for, from each moment on. */
+  wanted: readonly { second: number; weight: number }[];
+  requests: { sent: number; failed: number; toCanary: number };
+  image: { ref: string; reused: boolean; running: readonly string[] };
+  commits: readonly CommitFact[];
+  machine: string;
+  timings: readonly { name: string; seconds: number }[];
+}
