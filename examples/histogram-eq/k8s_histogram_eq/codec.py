@@ -1,0 +1,125 @@
+"""Images in, PNG out. What the bytes are is decided by the bytes, never by a header that came with them."""
+
+import io
+import struct
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image, ImageOps
+
+# Our own limit is checked before a pixel is decoded; Pillow's is lower than what a caller may configure.
+Image.MAX_IMAGE_PIXELS = None
+
+DEEP_MODES = ('I', 'F', 'I;16', 'I;16B', 'I;16L', 'I;16N')
+
+
+@dataclass(frozen=True)
+class Limits:
+    max_bytes: int = 20 * 1024 * 1024
+    max_pixels: int = 40_000_000
+
+
+DEFAULT_LIMITS = Limits()
+
+
+class ImageError(Exception):
+    """An image that is not taken: HTTP status, code and text for the caller."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A decoded image: the plane that is equalized, and what is put back around it."""
+
+    luma: np.ndarray
+    chroma: tuple[Image.Image, Image.Image] | None
+    alpha: Image.Image | None
+
+
+def sniff(data: bytes) -> str:
+    """Name the format by its first bytes, as Pillow calls it. Raises ImageError 400 (nothing there) or 415."""
+    if not data:
+        raise ImageError(400, 'bad-image', 'the body is empty; send the bytes of one image')
+    if data.startswith(b'\x89PNG\r\n\x1a\n'):
+        return 'PNG'
+    if data.startswith(b'\xff\xd8\xff'):
+        return 'JPEG'
+    if data.startswith(b'RIFF') and data[8:12] == b'WEBP':
+        return 'WEBP'
+    if data.startswith(b'BM'):
+        return 'BMP'
+    raise ImageError(415, 'format', 'not a PNG, JPEG, WebP or BMP')
+
+
+def decode(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Picture:
+    """Decode one image. Raises ImageError: 400 bad-image, 413 too-large, 415 format."""
+    if len(data) > limits.max_bytes:
+        raise ImageError(413, 'too-large', f'more than {limits.max_bytes} bytes')
+    name = sniff(data)
+    # Pillow reads 16-bit RGB as 8 bits without a word; the depth stands in the first chunk.
+    if name == 'PNG' and data[24:25] == b'\x10':
+        raise ImageError(415, 'format', '16 bits a channel; 8 are taken')
+    try:
+        with Image.open(io.BytesIO(data), formats=[name]) as image:
+            width, height = image.size
+            if width * height > limits.max_pixels:
+                raise ImageError(413, 'too-large', f'{width}x{height} is more than {limits.max_pixels} pixels')
+            if getattr(image, 'n_frames', 1) > 1:
+                raise ImageError(415, 'format', 'more than one frame')
+            if image.mode in DEEP_MODES:
+                raise ImageError(415, 'format', f'mode {image.mode}; 8 bits a channel are taken')
+            image.load()
+            return _split(ImageOps.exif_transpose(image))
+    except ImageError:
+        raise
+    except Exception as error:
+        # Broken files make the decoders raise almost anything; all of it means that the image is bad.
+        raise ImageError(400, 'bad-image', f'cannot be decoded as {name} ({type(error).__name__})') from error
+
+
+def encode(picture: Picture, luma: np.ndarray) -> bytes:
+    """PNG of the picture with another luma plane: level 6, no metadata, so that equal pixels are equal bytes."""
+    grey = Image.fromarray(luma)
+    if picture.chroma is None:
+        channels, mode = [grey], 'L'
+    else:
+        channels, mode = list(Image.merge('YCbCr', (grey, *picture.chroma)).convert('RGB').split()), 'RGB'
+    if picture.alpha is not None:
+        channels, mode = [*channels, picture.alpha], f'{mode}A'
+    image = channels[0] if mode == 'L' else Image.merge(mode, channels)
+    out = io.BytesIO()
+    image.save(out, format='PNG', compress_level=6)
+    return out.getvalue()
+
+
+def _split(image: Image.Image) -> Picture:
+    alpha = _alpha(image)
+    if image.mode in ('1', 'L', 'LA'):
+        grey = image.getchannel('L') if image.mode == 'LA' else image.convert('L')
+        return Picture(np.asarray(grey), None, alpha)
+    luma, *chroma = image.convert('RGB').convert('YCbCr').split()
+    return Picture(np.asarray(luma), (chroma[0], chroma[1]), alpha)
+
+
+def _alpha(image: Image.Image) -> Image.Image | None:
+    if image.mode in ('LA', 'RGBA', 'PA'):
+        return image.getchannel('A')
+    key = image.info.get('transparency')
+    if key is None:
+        return None
+    if image.mode == 'P':
+        return image.convert('RGBA').getchannel('A')
+    # PNG names one transparent colour instead of a channel.
+    hit = np.asarray(image.convert('RGB' if isinstance(key, tuple) else 'L')) == np.asarray(_as_8_bit(image, key))
+    clear = hit.all(axis=2) if hit.ndim == 3 else hit
+    return Image.fromarray(np.where(clear, 0, 255).astype(np.uint8))
+
+
+def _as_8_bit(image: Image.Image, key: int | bytes | tuple[int, ...]) -> int | tuple[int, ...]:
+    if isinstance(key, bytes):
+        (key,) = struct.unpack('>H', key[:2])
+    return (255 if key else 0) if image.mode == '1' and isinstance(key, int) else key
