@@ -28,7 +28,7 @@ export interface StepEnd {
 /** Runs one step and records it in the layer: `steps` context and status. */
 export async function runStep(layer: Layer, def: StepDef, key: string, name: string, sink: Sink): Promise<StepEnd> {
   const end = await attempt(layer, def, key, name, sink);
-  layer.steps[def.id] = end;
+  if (!def.id.startsWith('__')) layer.steps[def.id] = end;
   if (end.outcome === 'cancelled') layer.status = 'cancelled';
   else if (end.conclusion === 'failure' && layer.status === 'success') layer.status = 'failure';
   return end;

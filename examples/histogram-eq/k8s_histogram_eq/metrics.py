@@ -3,16 +3,13 @@
 import time
 from collections.abc import Iterable
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily
 
 # The text format of Prometheus, whatever newer one the library would rather speak.
 CONTENT_TYPE = 'text/plain; version=0.0.4; charset=utf-8'
 METHODS = frozenset({'GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'})
 OTHER = 'other'
-# One extra series per counter that nobody asks for: process_start_time_seconds says when all of them began.
-disable_created_metrics()
-
 PROBES = ('/healthz', '/readyz', '/metrics')
 ERROR_CODES = (400, 413, 415, 500, 503, 504)
 
