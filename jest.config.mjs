@@ -8,7 +8,12 @@ export default {
   testPathIgnorePatterns: ['/node_modules/', '/fixtures/', ...(endToEnd ? [] : ['\\.e2e\\.test\\.ts$'])],
   modulePathIgnorePatterns: ['<rootDir>/build/', '<rootDir>/.lab/', '<rootDir>/dist/'],
   extensionsToTreatAsEsm: ['.ts'],
-  transform: { '\\.ts$': '<rootDir>/tools/jest/strip-types.mjs' },
+  transform: {
+    '\\.ts$': '<rootDir>/tools/jest/strip-types.mjs',
+    '@actions/workflow-parser/dist/.*-schema\\.js$': '<rootDir>/tools/jest/json-imports.mjs',
+  },
+  // Packages are taken as they are, but for the two files of the line above.
+  transformIgnorePatterns: ['/node_modules/(?!@actions/workflow-parser/dist/\\w+/\\w+-schema\\.js$)'],
   testTimeout: endToEnd ? 300_000 : 60_000,
   maxWorkers: endToEnd ? 1 : 2,
 };

@@ -150,17 +150,22 @@ function build(
   const name = (space < 0 ? head : head.slice(0, space)).toLowerCase();
   if (!known.has(name)) return undefined;
   const properties: Record<string, string> = {};
-  for (const part of space < 0 ? [] : head.slice(space + 1).trim().split(separator)) {
+  for (const part of space < 0
+    ? []
+    : head
+        .slice(space + 1)
+        .trim()
+        .split(separator)) {
     const equals = part.indexOf('=');
-    if (equals > 0) properties[part.slice(0, equals)] = unescape(part.slice(equals + 1), propertyEscapes);
+    if (equals > 0) properties[part.slice(0, equals)] = unescapeText(part.slice(equals + 1), propertyEscapes);
   }
-  return { name, properties, data: unescape(data, dataEscapes) };
+  return { name, properties, data: unescapeText(data, dataEscapes) };
 }
 
 /** `%25` last, or `%250A` would become a line break. */
-function unescape(text: string, extra: Escapes): string {
+function unescapeText(text: string, extra: Escapes): string {
   let plain = text.replaceAll('%0D', '\r').replaceAll('%0A', '\n');
-  for (const [char, escape] of Object.entries(extra)) plain = plain.replaceAll(escape, char);
+  for (const [char, escaped] of Object.entries(extra)) plain = plain.replaceAll(escaped, char);
   return plain.replaceAll('%25', '%');
 }
 

@@ -73,7 +73,10 @@ async function readEffects(paths: Readonly<Record<Name, string>>): Promise<FileE
 }
 
 async function summary(path: string, complaints: string[]): Promise<string> {
-  const size = await stat(path).then((s) => s.size, () => 0);
+  const size = await stat(path).then(
+    (s) => s.size,
+    () => 0,
+  );
   if (size <= SUMMARY_LIMIT) return text(path);
   complaints.push(
     `$GITHUB_STEP_SUMMARY upload aborted, supports content up to a size of ${SUMMARY_LIMIT / 1024}k, got ${Math.floor(size / 1024)}k`,

@@ -19,7 +19,12 @@ export function hashFiles(folder: string, patterns: readonly string[]): string {
   );
   if (taken.length === 0) return '';
   const all = createHash('sha256');
-  for (const path of taken) all.update(createHash('sha256').update(readFileSync(join(folder, path))).digest());
+  for (const path of taken)
+    all.update(
+      createHash('sha256')
+        .update(readFileSync(join(folder, path)))
+        .digest(),
+    );
   return all.digest('hex');
 }
 

@@ -1,5 +1,5 @@
 /** One job on its machine: token, pre parts, steps, post parts, outputs. */
-import { evaluateCondition, evaluateMap, evaluateString, evaluateToken, isRecord, type Scope, toText, type Value } from './evaluate.ts';
+import { evaluateCondition, evaluateMap, evaluateToken, isRecord, type Scope, toText, type Value } from './evaluate.ts';
 import type { RunFrame } from './frame.ts';
 import { conditionScope, type Layer, layerEnv, stepName, stepScope } from './layer.ts';
 import { type Hook, type Machine, openMachine } from './machine.ts';
@@ -82,7 +82,13 @@ export async function runJob(task: JobTask): Promise<JobEnd> {
     };
   } catch (error) {
     const reason = (error as Error).message;
-    return { ...ended(signal.aborted ? 'cancelled' : 'failure'), ...facts, reason, steps: log.steps, annotations: log.annotations };
+    return {
+      ...ended(signal.aborted ? 'cancelled' : 'failure'),
+      ...facts,
+      reason,
+      steps: log.steps,
+      annotations: log.annotations,
+    };
   } finally {
     await machine?.close();
   }
@@ -166,8 +172,7 @@ function jobLayer(
   const { frame, node, def } = task;
   const own = environment === undefined ? undefined : frame.options.environments?.[environment];
   const vars = { ...(task.contexts.vars as Record<string, string>), ...own?.vars };
-  const contexts = { ...task.contexts, vars, secrets };
-  const { github: _, ...visible } = contexts;
+  const contexts: Record<string, Value> = { ...task.contexts, vars, secrets };
   const scope: Scope = { contexts: { ...contexts, github: machine.github } };
   // env of the workflow cannot see env; env of the job cannot see it either: both are evaluated on their own.
   const env = { ...evaluateMap(node.file.env, scope), ...evaluateMap(def.env, scope) };
@@ -178,7 +183,7 @@ function jobLayer(
     from: node.repository,
     defaults: def.defaults,
     env,
-    contexts: visible,
+    contexts,
     github: {},
     steps: {},
     status: 'success',
@@ -207,7 +212,8 @@ function labels(def: JobDef, scope: Scope): string[] {
   const value = evaluateToken(def.runsOn, scope);
   const list = isRecord(value) ? value.labels : value;
   const found = (Array.isArray(list) ? list : [list]).map((label: Value) => toText(label));
-  if (found.length === 0 || found.includes('')) throw new Error(`runs-on: ${JSON.stringify(value)} is no label and no list of labels`);
+  if (found.length === 0 || found.includes(''))
+    throw new Error(`runs-on: ${JSON.stringify(value)} is no label and no list of labels`);
   return found;
 }
 
@@ -226,6 +232,7 @@ function outputsOf(layer: Layer, def: JobDef, log: StepLog): Record<string, stri
     size += (name.length + value.length) * 2;
     kept[name] = value;
   }
-  if (size > OUTPUT_LIMIT) throw new Error(`the outputs of job ${def.id} are ${size} bytes, the most is ${OUTPUT_LIMIT}`);
+  if (size > OUTPUT_LIMIT)
+    throw new Error(`the outputs of job ${def.id} are ${size} bytes, the most is ${OUTPUT_LIMIT}`);
   return kept;
 }

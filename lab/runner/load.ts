@@ -50,7 +50,10 @@ export async function loadWorkflow(label: string, text: string): Promise<Loaded<
         call: {
           inputs: inputDefs(callFields.get('inputs')),
           secrets: new Map(
-            pairs(callFields.get('secrets')).map(([name, def]) => [name, { required: flag(fields(def).get('required')) }]),
+            pairs(callFields.get('secrets')).map(([name, def]) => [
+              name,
+              { required: flag(fields(def).get('required')) },
+            ]),
           ),
           outputs: new Map(
             pairs(callFields.get('outputs')).flatMap(([name, def]) => {
@@ -98,7 +101,9 @@ function jobDef(id: string, job: Fields, condition: string, steps: readonly Step
         call: {
           uses: uses.value,
           ...mappingField('with', job.get('with')),
-          ...(secrets !== undefined && isString(secrets) ? { secrets: 'inherit' as const } : mappingField('secrets', secrets)),
+          ...(secrets !== undefined && isString(secrets)
+            ? { secrets: 'inherit' as const }
+            : mappingField('secrets', secrets)),
         },
       }),
   };
@@ -128,7 +133,9 @@ function unsupported(label: string, job: JobDef, token: TemplateToken | undefine
   return [
     ...['container', 'services', 'snapshot']
       .filter((key) => keys.has(key))
-      .map((key) => `${label}: job ${job.id} uses ${key}, which this runner does not have: run it on GitHub or with act`),
+      .map(
+        (key) => `${label}: job ${job.id} uses ${key}, which this runner does not have: run it on GitHub or with act`,
+      ),
     ...job.steps
       .filter((step) => step.uses?.startsWith('docker://'))
       .map((step) => `${label}: job ${job.id} uses ${step.uses}: docker actions are refused by this runner`),
@@ -149,7 +156,10 @@ function inputDefs(token: TemplateToken | undefined): Map<string, InputDef> {
       const keys = fields(def);
       const written = keys.get('type');
       const type = INPUT_TYPES.find((known) => written !== undefined && isString(written) && written.value === known);
-      return [name, { type: type ?? 'string', required: flag(keys.get('required')), ...maybe('default', keys.get('default')) }];
+      return [
+        name,
+        { type: type ?? 'string', required: flag(keys.get('required')), ...maybe('default', keys.get('default')) },
+      ];
     }),
   );
 }

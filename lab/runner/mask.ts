@@ -18,7 +18,13 @@ export function masker(secrets: Iterable<string> = []): Masker {
   const mask = (text: string): string => {
     if (values.size === 0) return text;
     // Longest first, or a secret that begins like another would leave its end readable.
-    pattern ??= new RegExp([...values].sort((a, b) => b.length - a.length).map(literal).join('|'), 'g');
+    pattern ??= new RegExp(
+      [...values]
+        .sort((a, b) => b.length - a.length)
+        .map(literal)
+        .join('|'),
+      'g',
+    );
     return text.replace(pattern, '***');
   };
   return { add, mask, holds: (text) => mask(text) !== text };

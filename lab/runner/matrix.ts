@@ -21,7 +21,8 @@ export function planStrategy(strategy: Value, jobName: string): Strategy {
   const matrix = strategy.matrix;
   const failFast = strategy['fail-fast'];
   const most = strategy['max-parallel'];
-  if (most !== undefined && (typeof most !== 'number' || most < 1)) throw new Error('max-parallel is no number above 0');
+  if (most !== undefined && (typeof most !== 'number' || most < 1))
+    throw new Error('max-parallel is no number above 0');
   return {
     cells: matrix === undefined ? [{ matrix: {}, name: jobName }] : cells(matrix, jobName),
     failFast: failFast !== false,

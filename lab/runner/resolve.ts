@@ -97,7 +97,8 @@ function inRepository(uses: string, repository: Repository, path: string): Actio
 function pinned(uses: string, reference: Reference & { kind: 'remote' }, standins: Standins): ActionPlace {
   const name = reference.path === '' ? reference.repo : `${reference.repo}/${reference.path}`;
   const pin = standins.pins[name];
-  if (pin === undefined) throw new Error(`"${uses}": not in workflows/pins.json, and no repository ${reference.repo} was given`);
+  if (pin === undefined)
+    throw new Error(`"${uses}": not in workflows/pins.json, and no repository ${reference.repo} was given`);
   if (pin.commit !== reference.ref) {
     throw new Error(`"${uses}": workflows/pins.json has ${pin.commit} (${pin.version}) for ${name}`);
   }

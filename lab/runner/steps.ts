@@ -1,15 +1,7 @@
 /** The steps of a job or composite action, one after the other: condition, run, outcome and conclusion. */
 import { evaluateCondition, evaluateMap, evaluateString, evaluateToken } from './evaluate.ts';
 import { execute } from './execute.ts';
-import {
-  conditionScope,
-  type Layer,
-  layerEnv,
-  type StepFrame,
-  type StepResult,
-  stepName,
-  stepScope,
-} from './layer.ts';
+import { conditionScope, type Layer, layerEnv, type StepFrame, type StepResult, stepName, stepScope } from './layer.ts';
 import type { StepDef } from './model.ts';
 import { shellCommand } from './shell.ts';
 import type { Sink } from './sink.ts';
@@ -115,4 +107,3 @@ export function timeLimit(signal: AbortSignal, minutes: number | undefined): Dis
   const timer = setTimeout(() => controller.abort(), minutes * 60_000);
   return { signal: AbortSignal.any([signal, controller.signal]), [Symbol.dispose]: () => clearTimeout(timer) };
 }
-

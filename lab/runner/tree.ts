@@ -75,10 +75,12 @@ class Walk {
   async visit(v: Visit): Promise<WorkflowNode | undefined> {
     const label = `${v.repository.name}/${v.path}@${v.repository.ref}`;
     const by = v.caller === undefined ? '' : ` (called by ${v.caller.label}, job ${v.caller.job.id})`;
-    if (v.chain.includes(label)) return this.#fail(`${[...v.chain, label].join(' -> ')}: workflows call each other in a circle`);
+    if (v.chain.includes(label))
+      return this.#fail(`${[...v.chain, label].join(' -> ')}: workflows call each other in a circle`);
     if (v.chain.length >= MAX_LEVELS) return this.#fail(`${label}${by}: more than ${MAX_LEVELS} levels of workflows`);
     this.#files.add(label);
-    if (this.#files.size > MAX_FILES) return this.#fail(`${label}${by}: more than ${MAX_FILES} workflow files in one run`);
+    if (this.#files.size > MAX_FILES)
+      return this.#fail(`${label}${by}: more than ${MAX_FILES} workflow files in one run`);
 
     const text = await v.repository.read(v.path);
     if (text === undefined) return this.#fail(`${label}${by}: no such workflow file`);
@@ -111,12 +113,15 @@ class Walk {
     return undefined;
   }
 
-  async #callee(label: string, job: JobDef, from: Repository): Promise<{ repository: Repository; path: string } | undefined> {
+  async #callee(
+    label: string,
+    job: JobDef,
+    from: Repository,
+  ): Promise<{ repository: Repository; path: string } | undefined> {
     const uses = job.call?.uses ?? '';
     try {
       const reference = parseReference(uses);
-      const repository =
-        reference.kind === 'remote' ? await this.#repositories[reference.repo]?.(reference.ref) : from;
+      const repository = reference.kind === 'remote' ? await this.#repositories[reference.repo]?.(reference.ref) : from;
       if (repository === undefined) return this.#fail(`${label}: job ${job.id}: "${uses}": no such repository or ref`);
       return { repository, path: reference.path };
     } catch (error) {
@@ -157,7 +162,8 @@ class Walk {
     const given = new Map(pairs(caller.job.call?.with));
     for (const [name, token] of given) {
       const input = file.call.inputs.get(name);
-      if (input === undefined) this.#fail(`${where}: unknown input ${name} (known: ${[...file.call.inputs.keys()].join(', ')})`);
+      if (input === undefined)
+        this.#fail(`${where}: unknown input ${name} (known: ${[...file.call.inputs.keys()].join(', ')})`);
       else if (!isBasicExpression(token)) {
         const problem = typeProblem(input, evaluateToken(token, { contexts: {} }));
         if (problem !== undefined) this.#fail(`${where}: input ${name}: ${problem}`);

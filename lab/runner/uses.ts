@@ -42,7 +42,10 @@ function inputsOf(frame: Pick<StepFrame, 'layer' | 'def' | 'env' | 'sink'>, acti
   for (const [name, value] of Object.entries(given)) inputs[names.get(name.toLowerCase()) ?? name] = value;
   for (const [name, { deprecation }] of action.inputs) {
     if (deprecation !== undefined && name in given) {
-      frame.sink.annotate({ level: 'warning', message: `Input '${name}' has been deprecated with message: ${deprecation}` });
+      frame.sink.annotate({
+        level: 'warning',
+        message: `Input '${name}' has been deprecated with message: ${deprecation}`,
+      });
     }
   }
   return inputs;
@@ -69,7 +72,11 @@ async function runNode(
 }
 
 /** Runs one file of the action; its state is kept for the next one. */
-function nodePart(frame: Pick<StepFrame, 'layer' | 'def' | 'key'>, place: ActionPlace, inputs: Readonly<Record<string, string>>) {
+function nodePart(
+  frame: Pick<StepFrame, 'layer' | 'def' | 'key'>,
+  place: ActionPlace,
+  inputs: Readonly<Record<string, string>>,
+) {
   const { layer, def, key } = frame;
   const { states } = layer.machine;
   return async (file: string, sink: Sink, signal: AbortSignal, env: Readonly<Record<string, string>>) => {
@@ -152,7 +159,9 @@ export async function preHooks(layer: Layer, steps: readonly StepFrame['def'][])
     const key = `${layer.key}/${index}`;
     if (action.runs.using === 'composite') {
       if (layer.depth >= MAX_DEPTH) throw new Error(`"${place.uses}": composite actions nest deeper than ${MAX_DEPTH}`);
-      hooks.push(...(await preHooks(compositeLayer(layer, key, place, layer.env, {}, layer.signal), action.runs.steps)));
+      hooks.push(
+        ...(await preHooks(compositeLayer(layer, key, place, layer.env, {}, layer.signal), action.runs.steps)),
+      );
       continue;
     }
     const { pre, preIf } = action.runs;

@@ -1,0 +1,24 @@
+/** The local workflow runner: GitHub's workflow files on this machine, without GitHub. */
+export {
+  directoryRepository,
+  gitRepository,
+  type OpenRepository,
+  type Repositories,
+  type Repository,
+} from './repositories.ts';
+export type { Pin, Standins } from './resolve.ts';
+export { runWorkflow } from './run.ts';
+export { labStandins } from './standins.ts';
+export type {
+  AnnotationRecord,
+  Artifact,
+  CheckRun,
+  Conclusion,
+  EnvironmentConfig,
+  ForgePort,
+  JobRun,
+  Run,
+  RunEvent,
+  RunOptions,
+  StepRun,
+} from './types.ts';
