@@ -7,6 +7,7 @@ export {
   type Repository,
 } from './repositories.ts';
 export type { Pin, Standins } from './resolve.ts';
+export { restForge } from './rest-forge.ts';
 export { runWorkflow } from './run.ts';
 export { labStandins } from './standins.ts';
 export type {
