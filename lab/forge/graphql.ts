@@ -1,6 +1,5 @@
 /** GraphQL: every document is validated against GitHub's published schema, then executed over the bare repositories. */
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { schema as github } from '@octokit/graphql-schema';
 import {
   buildSchema,
   execute,
@@ -19,10 +18,7 @@ import { mayRead, mayWrite, sees, type Token } from './tokens.ts';
 
 let schema: GraphQLSchema | undefined;
 function githubSchema(): GraphQLSchema {
-  if (schema === undefined) {
-    const path = createRequire(import.meta.url).resolve('@octokit/graphql-schema/schema.graphql');
-    schema = buildSchema(readFileSync(path, 'utf8'), { assumeValid: true });
-  }
+  schema ??= buildSchema(github.idl, { assumeValid: true });
   return schema;
 }
 

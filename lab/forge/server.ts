@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { gunzipSync } from 'node:zlib';
 import { gitHttp, pushedRefs } from './cgi.ts';
 import { type Fault, Faults } from './faults.ts';
 import { operationName, runGraphql } from './graphql.ts';
@@ -198,7 +199,7 @@ export async function startForge(options: { dir?: string; port?: number } = {}):
     let rules = '';
     if (service === 'git-receive-pack') {
       const body = await readBody(req);
-      rules = pushRules(repo, auth, pushedRefs(req.headers['content-encoding'] === undefined ? body : Buffer.alloc(0)));
+      rules = pushRules(repo, auth, pushedRefs(req.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body));
       request = Object.assign(Readable.from([body]), {
         headers: { ...req.headers, 'content-length': String(body.length) },
         method: req.method,
