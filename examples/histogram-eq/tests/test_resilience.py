@@ -73,7 +73,7 @@ def test_no_worker_left_is_503(workers):
 
 def test_a_slow_worker_is_left_for_another():
     async def slow(_request):
-        await asyncio.sleep(5)
+        await asyncio.sleep(1)
 
     async def body():
         apps = [strange_worker(slow), worker_module.create(FAST)[1]]
@@ -117,7 +117,7 @@ def test_attempts_are_limited_and_on_different_workers():
 
 def test_the_deadline_ends_the_request():
     async def slow(_request):
-        await asyncio.sleep(5)
+        await asyncio.sleep(1)
 
     async def body():
         settings = replace(FAST, request_deadline=0.2, attempt_timeout=2)
