@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { convertActionTemplate, parseAction, type TemplateToken, trace } from './grammar.ts';
 import { fields, list, pairs, stepDef } from './load.ts';
 import type { StepDef } from './model.ts';
+import { repairLines } from './multiline.ts';
 import type { ActionPlace } from './resolve.ts';
 
 export interface NodeRuns {
@@ -37,6 +38,7 @@ export async function loadAction(place: ActionPlace): Promise<ActionDef> {
 
 export function parseActionFile(label: string, text: string): ActionDef {
   const { context, value: root } = parseAction({ name: label, content: text }, trace);
+  if (root !== undefined) repairLines(root, text);
   const template = root === undefined ? undefined : convertActionTemplate(context, root);
   const errors = context.errors.getErrors();
   if (root === undefined || template === undefined || errors.length > 0) {

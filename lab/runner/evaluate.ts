@@ -13,6 +13,7 @@ import {
   Parser,
   type TemplateToken,
 } from './grammar.ts';
+import { repairStrings } from './multiline.ts';
 
 /** A JSON-like value, as contexts hold it. */
 export type Value = string | number | boolean | null | undefined | readonly Value[] | { readonly [key: string]: Value };
@@ -86,7 +87,7 @@ function truthy(value: Value): boolean {
 function evaluateData(text: string, scope: Scope): Data {
   const functions = functionsOf(scope);
   const names = Object.keys(scope.contexts);
-  const tree = new Parser(new Lexer(text).lex().tokens, names, [...functions.values()]).parse();
+  const tree = new Parser(repairStrings(new Lexer(text).lex().tokens), names, [...functions.values()]).parse();
   const contexts = new data.Dictionary();
   const lower = text.toLowerCase();
   for (const name of names) {

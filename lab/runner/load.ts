@@ -12,6 +12,7 @@ import {
   trace,
 } from './grammar.ts';
 import type { InputDef, JobDef, Level, PermissionsSpec, RunDefaults, StepDef, WorkflowFile } from './model.ts';
+import { repairLines } from './multiline.ts';
 
 export type Loaded<T> = { value: T; errors: [] } | { value?: undefined; errors: readonly string[] };
 
@@ -21,6 +22,7 @@ export async function loadWorkflow(label: string, text: string): Promise<Loaded<
   if (text.includes('\r')) return { errors: [`${label}: has Windows line ends: save it with LF`] };
   const { context, value: root } = parseWorkflow({ name: label, content: text }, trace);
   if (root === undefined) return { errors: messages(context.errors.getErrors()) };
+  repairLines(root, text);
   const template = await convertWorkflowTemplate(context, root);
   const errors = context.errors.getErrors();
   if (errors.length > 0) return { errors: messages(errors) };

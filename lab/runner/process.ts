@@ -55,7 +55,9 @@ export function runProcess(o: ProcessOptions): Promise<ProcessEnd> {
         // ESRCH: already gone.
       }
     };
+    let stopping = false;
     const stop = (): void => {
+      stopping = true;
       kill('SIGINT', false);
       timers.push(setTimeout(() => kill('SIGTERM', false), o.cancel.interruptMs));
       timers.push(setTimeout(() => kill('SIGKILL', true), o.cancel.interruptMs + o.cancel.terminateMs));
@@ -73,6 +75,8 @@ export function runProcess(o: ProcessOptions): Promise<ProcessEnd> {
     });
     child.on('exit', () => {
       release();
+      // A shell that dies of the signal leaves what it was waiting for.
+      if (stopping) kill('SIGKILL', true);
       timers.push(
         setTimeout(() => {
           child.stdout.destroy();
