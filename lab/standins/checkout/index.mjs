@@ -32,8 +32,10 @@ await main(async () => {
   const options = ['--quiet', '--no-recurse-submodules', flag('fetch-tags', false) ? '--tags' : '--no-tags'];
   if (input('filter') !== '') options.push(`--filter=${input('filter')}`);
   if (depth > 0) options.push(`--depth=${depth}`);
-  const all = depth === 0 ? ['+refs/heads/*:refs/remotes/origin/*', '+refs/tags/*:refs/tags/*'] : [];
-  run('fetch', ...options, 'origin', ...all, `+${wanted.source}:${wanted.local}`);
+  // All history in a fetch of its own: the two may put different commits into one local ref.
+  if (depth === 0)
+    run('fetch', ...options, 'origin', '+refs/heads/*:refs/remotes/origin/*', '+refs/tags/*:refs/tags/*');
+  run('fetch', ...options, 'origin', `+${wanted.source}:${wanted.local}`);
   if (wanted.branch === undefined) run('checkout', '--quiet', '--force', '--detach', wanted.local);
   else run('checkout', '--quiet', '--force', '-B', wanted.branch, wanted.local);
 
