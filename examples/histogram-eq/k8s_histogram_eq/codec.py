@@ -2,6 +2,8 @@
 
 import io
 import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +12,7 @@ from PIL import Image, ImageOps
 # Our own limit is checked before a pixel is decoded; Pillow's is lower than what a caller may configure.
 Image.MAX_IMAGE_PIXELS = None
 
+ORIENTATION = 0x0112
 DEEP_MODES = ('I', 'F', 'I;16', 'I;16B', 'I;16L', 'I;16N')
 
 
@@ -55,8 +58,23 @@ def sniff(data: bytes) -> str:
     raise ImageError(415, 'format', 'not a PNG, JPEG, WebP or BMP')
 
 
+def inspect(data: bytes, limits: Limits = DEFAULT_LIMITS) -> int:
+    """Number of pixels, from the head alone. Raises ImageError as decode does, but for broken pixel data."""
+    with _opened(data, limits) as image:
+        return image.width * image.height
+
+
 def decode(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Picture:
     """Decode one image. Raises ImageError: 400 bad-image, 413 too-large, 415 format."""
+    with _opened(data, limits) as image:
+        image.load()
+        # exif_transpose() copies the image also when it is upright.
+        upright = image.getexif().get(ORIENTATION, 1) == 1
+        return _split(image if upright else ImageOps.exif_transpose(image))
+
+
+@contextmanager
+def _opened(data: bytes, limits: Limits) -> Iterator[Image.Image]:
     if len(data) > limits.max_bytes:
         raise ImageError(413, 'too-large', f'more than {limits.max_bytes} bytes')
     name = sniff(data)
@@ -65,15 +83,13 @@ def decode(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Picture:
         raise ImageError(415, 'format', '16 bits a channel; 8 are taken')
     try:
         with Image.open(io.BytesIO(data), formats=[name]) as image:
-            width, height = image.size
-            if width * height > limits.max_pixels:
-                raise ImageError(413, 'too-large', f'{width}x{height} is more than {limits.max_pixels} pixels')
+            if image.width * image.height > limits.max_pixels:
+                raise ImageError(413, 'too-large', f'{image.width}x{image.height} is more than {limits.max_pixels} pixels')
             if getattr(image, 'n_frames', 1) > 1:
                 raise ImageError(415, 'format', 'more than one frame')
             if image.mode in DEEP_MODES:
                 raise ImageError(415, 'format', f'mode {image.mode}; 8 bits a channel are taken')
-            image.load()
-            return _split(ImageOps.exif_transpose(image))
+            yield image
     except ImageError:
         raise
     except Exception as error:
@@ -83,14 +99,11 @@ def decode(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Picture:
 
 def encode(picture: Picture, luma: np.ndarray) -> bytes:
     """PNG of the picture with another luma plane: level 6, no metadata, so that equal pixels are equal bytes."""
-    grey = Image.fromarray(luma)
-    if picture.chroma is None:
-        channels, mode = [grey], 'L'
-    else:
-        channels, mode = list(Image.merge('YCbCr', (grey, *picture.chroma)).convert('RGB').split()), 'RGB'
+    image = Image.fromarray(luma)
+    if picture.chroma is not None:
+        image = Image.merge('YCbCr', (image, *picture.chroma)).convert('RGB')
     if picture.alpha is not None:
-        channels, mode = [*channels, picture.alpha], f'{mode}A'
-    image = channels[0] if mode == 'L' else Image.merge(mode, channels)
+        image = Image.merge(f'{image.mode}A', (*image.split(), picture.alpha))
     out = io.BytesIO()
     image.save(out, format='PNG', compress_level=6)
     return out.getvalue()
@@ -101,7 +114,9 @@ def _split(image: Image.Image) -> Picture:
     if image.mode in ('1', 'L', 'LA'):
         grey = image.getchannel('L') if image.mode == 'LA' else image.convert('L')
         return Picture(np.asarray(grey), None, alpha)
-    luma, *chroma = image.convert('RGB').convert('YCbCr').split()
+    # convert() copies even when there is nothing to do, and a copy of a large image is 160 MB.
+    colour = image if image.mode == 'RGB' else image.convert('RGB')
+    luma, *chroma = colour.convert('YCbCr').split()
     return Picture(np.asarray(luma), (chroma[0], chroma[1]), alpha)
 
 

@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator, Callable
 import numpy as np
 from aiohttp import web
 
+from .budget import Budget
 from .client import NoWorkerError, Tally, WorkerPool
-from .codec import ImageError, Limits, decode, encode
+from .codec import ImageError, Limits, decode, encode, inspect
 from .reference import LEVELS, table
 from .serving import ApiError, Service, main
 from .settings import Settings
@@ -27,6 +28,7 @@ class Master(Service):
         self.pool = WorkerPool(settings, self.metrics.retries.inc)
         self._limits = Limits(settings.max_bytes, settings.max_pixels)
         self._tiles_for = tiles_for
+        self._budget = Budget(settings.max_pixels)
 
     async def is_ready(self) -> bool:
         return await self.pool.ready()
@@ -40,7 +42,10 @@ class Master(Service):
     async def equalize(self, request: web.Request) -> web.Response:
         try:
             async with asyncio.timeout(self.settings.request_deadline):
-                return await self._equalize(await self.read(request, self.settings.max_bytes))
+                data = await self.read(request, self.settings.max_bytes)
+                loop = asyncio.get_running_loop()
+                async with self._budget.take(await loop.run_in_executor(self.executor, inspect, data, self._limits)):
+                    return await self._equalize(data)
         except TimeoutError:
             raise ApiError(504, 'deadline', f'not done within {self.settings.request_deadline:g} s') from None
         except ImageError as error:
