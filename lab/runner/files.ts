@@ -2,7 +2,7 @@
 import { mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-export const SUMMARY_LIMIT = 1024 * 1024;
+const SUMMARY_LIMIT = 1024 * 1024;
 const NAMES = ['output', 'env', 'path', 'state', 'step_summary'] as const;
 type Name = (typeof NAMES)[number];
 

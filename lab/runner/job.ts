@@ -81,7 +81,8 @@ export async function runJob(task: JobTask): Promise<JobEnd> {
       annotations: log.annotations,
     };
   } catch (error) {
-    const reason = (error as Error).message;
+    const text = (error as Error).message;
+    const reason = machine?.masker.mask(text) ?? text;
     return {
       ...ended(signal.aborted ? 'cancelled' : 'failure'),
       ...facts,
@@ -113,7 +114,7 @@ async function runParts(layer: Layer, def: JobDef, log: StepLog): Promise<void> 
   const { machine } = layer;
   for (const hook of await preHooks(layer, def.steps)) await runHook(layer, hook, 'pre', log);
   for (const [index, step] of def.steps.entries()) {
-    const name = stepName(layer, step);
+    const name = machine.masker.mask(stepName(layer, step));
     await record(machine, { name, kind: 'main', ...(!step.id.startsWith('__') && { id: step.id }) }, log, (sink) =>
       runStep(layer, step, `${layer.key}/${index}`, name, sink),
     );
@@ -140,6 +141,7 @@ async function record(
   emit({ type: 'step-started', job: machine.jobName, step: step.name });
   const start = performance.now();
   const part = await body(sink);
+  machine.check();
   const seconds = (performance.now() - start) / 1000;
   log.steps.push({ ...step, ...part, ...sink.taken, seconds });
   emit({ type: 'step-ended', job: machine.jobName, step: step.name, conclusion: part.conclusion, seconds });

@@ -41,6 +41,8 @@ export interface Machine {
   posts: Hook[];
   /** GITHUB_STATE by key of the step. */
   states: Map<string, Record<string, string>>;
+  /** Throws when the machine is lost. */
+  check(): void;
   /** A number that no other step of the job has. */
   nextId(): string;
   close(): Promise<void>;
@@ -82,6 +84,9 @@ export async function openMachine(o: {
     debug: '',
   };
   let ids = 0;
+  const lost = frame.options.machineLost?.(o.jobName);
+  const onLost = (): void => void killOrphans(tracking);
+  lost?.addEventListener('abort', onLost, { once: true });
   return {
     frame,
     jobName: o.jobName,
@@ -108,11 +113,15 @@ export async function openMachine(o: {
     signal: o.signal,
     posts: [],
     states: new Map(),
+    check() {
+      if (lost?.aborted) throw new Error('the runner lost communication with the server');
+    },
     nextId: () => {
       ids += 1;
       return String(ids);
     },
     async close() {
+      lost?.removeEventListener('abort', onLost);
       await killOrphans(tracking);
       if (frame.options.keep !== true) await rm(folder, { recursive: true, force: true });
     },

@@ -9,7 +9,7 @@ export interface Strategy {
   maxParallel: number;
 }
 
-export const MAX_CELLS = 256;
+const MAX_CELLS = 256;
 const MAX_NAME = 100;
 
 /**

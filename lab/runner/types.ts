@@ -72,6 +72,11 @@ export interface RunOptions {
   signal?: AbortSignal;
   /** Answers for environments with reviewers; default: all are approved. */
   approve?(request: { environment: string; job: string }): Promise<boolean>;
+  /**
+   * The machine of a job is lost when its signal is aborted: its processes are killed, no further step of it runs, and the
+   * job is a failure, as when GitHub loses a runner.
+   */
+  machineLost?(job: string): AbortSignal | undefined;
   onEvent?(event: RunEvent): void;
   /** Parent of all job folders and artifacts; default: a new folder in the temporary directory. */
   workDir?: string;

@@ -109,6 +109,31 @@ jobs:
     expect(results(done)).toEqual({ stage: 'failure', revert: 'success' });
     expect(step(job(done, 'stage'), 's').annotations[0]?.message).toBe('Process completed with signal SIGKILL.');
   });
+  test('trap 10: a lost machine runs nothing more, its job is red, and the revert still runs', async () => {
+    const machine = new AbortController();
+    const marker = `lab-lost-${process.pid}`;
+    const done = await run(
+      `
+on: push
+jobs:
+  stage:
+    runs-on: x
+    steps:
+      - { id: s, run: "echo ready; exec python3 -c 'import time; time.sleep(60)' ${marker}" }
+      - { id: e, if: always(), run: echo never }
+  revert: { needs: stage, if: "always() && needs.stage.result != 'success'", runs-on: x, steps: [{ run: "true" }] }
+`,
+      {
+        machineLost: (name) => (name === 'stage' ? machine.signal : undefined),
+        onEvent: (event) => {
+          if (event.type === 'log' && event.line === 'ready') machine.abort();
+        },
+      },
+    );
+    expect(results(done)).toEqual({ stage: 'failure', revert: 'success' });
+    expect(job(done, 'stage')).toMatchObject({ reason: expect.stringContaining('lost communication'), steps: [] });
+    expect(await alive(marker)).toEqual([]);
+  });
   test('jobs of a called workflow: always() ones run to their end, the others do not start', async () => {
     const done = await run('on: push\njobs:\n  call: { uses: ./.github/workflows/c.yml }\n', {
       ...cancelling(),

@@ -201,6 +201,21 @@ describe('matrix', () => {
     expect(job(await run(text(true)), 'a').jobs.map((cell) => cell.conclusion)).toEqual(['failure', 'cancelled']);
     expect(job(await run(text(false)), 'a').jobs.map((cell) => cell.conclusion)).toEqual(['failure', 'success']);
   });
+  test('continue-on-error of one cell: that cell neither ends the others nor turns the job red', async () => {
+    const done = await run(
+      workflow(`
+  a:
+    runs-on: x
+    continue-on-error: \${{ matrix.soft }}
+    strategy: { max-parallel: 1, matrix: { include: [{ soft: true, c: "false" }, { soft: false, c: "true" }] } }
+    steps: [{ run: "\${{ matrix.c }}" }]
+  b: { needs: a, ${OK} }
+`),
+    );
+    expect(job(done, 'a').jobs.map((cell) => cell.conclusion)).toEqual(['failure', 'success']);
+    expect(results(done).b).toBe('success');
+    expect(done.conclusion).toBe('success');
+  });
   test('an empty vector is an error, as on GitHub', async () => {
     const done = await run(workflow(`  a: { strategy: { matrix: { x: "\${{ fromJSON('[]') }}" } }, ${OK} }\n`));
     expect(job(done, 'a').reason).toMatch(/does not contain any values/);

@@ -28,7 +28,7 @@ await main(async () => {
 /** A folder in which `python` and `python3` are that interpreter. A link would lose a virtual environment, a script does not. */
 function folderWithPython(python) {
   const own = dirname(python);
-  if (existsSync(join(own, 'python')) && existsSync(join(own, 'pyvenv.cfg').replace('/bin/', '/'))) return own;
+  if (existsSync(join(own, 'python')) && existsSync(join(own, '..', 'pyvenv.cfg'))) return own;
   const folder = join(process.env.RUNNER_TEMP, 'lab-python');
   mkdirSync(folder, { recursive: true });
   for (const name of ['python', 'python3']) {
