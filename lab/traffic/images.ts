@@ -1,7 +1,7 @@
 /** Small seeded images, as PNG bytes: the same seed gives the same bytes on every machine. */
 import { crc32, deflateSync } from 'node:zlib';
 
-export type ColourType = 'grey' | 'rgb' | 'rgba';
+type ColourType = 'grey' | 'rgb' | 'rgba';
 
 const CHANNELS: Record<ColourType, number> = { grey: 1, rgb: 3, rgba: 4 };
 const PNG_COLOUR: Record<ColourType, number> = { grey: 0, rgb: 2, rgba: 6 };
@@ -48,7 +48,7 @@ export function makeImages(seed: number, count = 8): readonly Uint8Array[] {
 }
 
 /** A PNG of 8-bit channels without filters or metadata. `pixels` holds the rows one after the other. */
-export function encodePng(type: ColourType, width: number, height: number, pixels: Uint8Array): Uint8Array {
+function encodePng(type: ColourType, width: number, height: number, pixels: Uint8Array): Uint8Array {
   const row = width * CHANNELS[type];
   const raw = Buffer.alloc((row + 1) * height);
   for (let y = 0; y < height; y++) raw.set(pixels.subarray(y * row, (y + 1) * row), y * (row + 1) + 1);

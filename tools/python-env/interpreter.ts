@@ -8,7 +8,7 @@ export interface Interpreter {
 }
 
 /** Oldest Python that the sample service runs on. */
-export const OLDEST = [3, 11] as const;
+const OLDEST = [3, 11] as const;
 
 // The plain name first: it is what the user means by "Python".
 const NAMES = ['python3', 'python3.14', 'python3.13', 'python3.12', 'python3.11', 'python'];
