@@ -20,6 +20,8 @@ export interface TrafficOptions {
   images?: readonly Uint8Array[];
   /** Default `/v1/equalize`. */
   path?: string;
+  /** Host header, for a gateway that routes by it; default: host and port of `url`. */
+  host?: string;
   /** The traffic ends by itself after so many seconds, at most 1800. */
   maxSeconds: number;
   /** Seconds until a request counts as `timeout` (default 15). */
@@ -76,7 +78,13 @@ export function startTraffic(options: TrafficOptions): Traffic {
       return;
     }
     inFlight++;
-    post(target, body, agent, (options.timeoutSeconds ?? 15) * 1000, (sample) => {
+    const call = {
+      url: target,
+      host: options.host ?? target.host,
+      agent,
+      timeoutMs: (options.timeoutSeconds ?? 15) * 1000,
+    };
+    post(call, body, (sample) => {
       samples.push(sample);
       inFlight--;
       finishWhenIdle();
@@ -140,7 +148,14 @@ function checkTarget(options: TrafficOptions): URL {
   return url;
 }
 
-function post(url: URL, body: Uint8Array, agent: Agent, timeoutMs: number, ended: (sample: Sample) => void): void {
+interface Call {
+  url: URL;
+  host: string;
+  agent: Agent;
+  timeoutMs: number;
+}
+
+function post({ url, host, agent, timeoutMs }: Call, body: Uint8Array, ended: (sample: Sample) => void): void {
   const at = Date.now();
   const begin = performance.now();
   let open = true;
@@ -150,7 +165,7 @@ function post(url: URL, body: Uint8Array, agent: Agent, timeoutMs: number, ended
     clearTimeout(timer);
     ended({ at, ms: performance.now() - begin, code, revision });
   };
-  const headers = { 'content-type': 'application/octet-stream', 'content-length': body.byteLength };
+  const headers = { host, 'content-type': 'application/octet-stream', 'content-length': body.byteLength };
   const call = request(url, { method: 'POST', agent, headers }, (response) => {
     const revision = String(response.headers['x-revision'] ?? '');
     response.on('data', () => {});

@@ -50,6 +50,19 @@ describe('traffic', () => {
     expect(bodies.size).toBeGreaterThan(4);
   });
 
+  test('sends the wanted Host, which a gateway routes by', async () => {
+    const hosts = new Set<string | undefined>();
+    const server = createServer((request, response) => {
+      hosts.add(request.headers.host);
+      response.end();
+    });
+    const url = await listen(server);
+    await startTraffic({ url, rps: 100, seed: 1, maxSeconds: 0.05, host: 'service.example.org' }).done;
+    await startTraffic({ url, rps: 100, seed: 1, maxSeconds: 0.05 }).done;
+    await close(server);
+    expect([...hosts]).toEqual(['service.example.org', new URL(url).host]);
+  });
+
   test('never waits for answers: a server that says nothing gets every request', async () => {
     let seen = 0;
     const server = createServer(() => {
