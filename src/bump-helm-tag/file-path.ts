@@ -1,0 +1,36 @@
+import { ActionError } from '../runner/index.ts';
+import { oneLine } from '../text/index.ts';
+
+const FORBIDDEN_FIRST = new Set(['.github', '.gitea', '.forgejo', '.gitlab', '.argocd']);
+
+/**
+ * A values file is a relative POSIX path to a .yaml or .yml file, outside of folders that would need further rights.
+ * @throws ActionError E_PATH_FORBIDDEN before any request is sent
+ */
+export function checkFilePath(path: string): void {
+  const why = reason(path);
+  if (why === undefined) return;
+  throw new ActionError('E_PATH_FORBIDDEN', {
+    what: `file "${oneLine(path, 200)}"`,
+    why,
+    fix: 'Name a .yaml file by its path from the root of the config repository',
+  });
+}
+
+function reason(path: string): string | undefined {
+  if (path === '' || Buffer.byteLength(path) > 1024) return 'its length is not between 1 and 1,024 bytes';
+  if (/[\u0000-\u001f\u007f-\u009f]/.test(path) || !path.isWellFormed()) return 'it holds control characters';
+  if (path !== path.normalize('NFC')) return 'it is not in Unicode NFC';
+  if (/[\\#]/.test(path)) return 'it holds \\ or #';
+  if (path.startsWith('/')) return 'it is absolute';
+  const segments = path.split('/');
+  for (const segment of segments) {
+    if (segment === '' || segment === '.' || segment === '..') return 'it has an empty, . or .. segment';
+    if (/[. ]$/.test(segment)) return 'a segment ends in a dot or a blank';
+    // HFS+ ignores some code points, NTFS has short names and streams: all of them would be .git to somebody.
+    const bare = segment.replace(/[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]/g, '').toLowerCase();
+    if (/^(\.git|git~\d+)(:.*)?$/.test(bare)) return 'a segment means .git';
+  }
+  if (FORBIDDEN_FIRST.has(segments[0]?.toLowerCase() ?? '')) return `${segments[0]}/ would need further permissions`;
+  return /\.ya?ml$/.test(path) ? undefined : 'its name does not end in .yaml or .yml';
+}

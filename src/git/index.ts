@@ -1,0 +1,3 @@
+/** The git command line as a library. */
+export { classifyAccess, classifyPush, type PushResult } from './push-result.ts';
+export { checkGitVersion, type Git, type GitAccess, type GitOptions, openGit } from './run-git.ts';

@@ -1,0 +1,110 @@
+/** The git command line in a sealed environment: nothing of the machine's or user's settings, no prompt, no hook, no secret in argv. */
+import { ActionError, type Exec, type ExecResult } from '../runner/index.ts';
+
+export interface GitAccess {
+  /** Scheme, host and port the credential belongs to. */
+  origin: string;
+  /** Value of the Authorization header; undefined for a public or local repository. */
+  authorization: string | undefined;
+}
+
+export interface GitOptions {
+  input?: string | Uint8Array;
+  signal?: AbortSignal;
+  /** Extra variables: author, committer, dates. */
+  env?: Readonly<Record<string, string>>;
+}
+
+export type Git = (args: readonly string[], options?: GitOptions) => Promise<ExecResult>;
+
+const TIMEOUT = 120;
+const MINIMUM: readonly [number, number] = [2, 31];
+
+/**
+ * @param dir the bare repository that git works on
+ * @param home an empty folder of ours
+ */
+export function openGit(
+  exec: Exec,
+  dir: string,
+  home: string,
+  access: GitAccess,
+  parent: Readonly<Record<string, string | undefined>>,
+): Git {
+  const settings: [string, string][] = [
+    ['http.followRedirects', 'false'],
+    ['credential.helper', ''],
+    ['core.hooksPath', '/dev/null'],
+    ['core.fsmonitor', 'false'],
+    ['gc.auto', '0'],
+    ['maintenance.auto', 'false'],
+    ['protocol.version', '2'],
+    ['fetch.fsckObjects', 'true'],
+    ['push.gpgSign', 'false'],
+    ...(access.authorization === undefined
+      ? []
+      : [[`http.${access.origin}/.extraHeader`, `Authorization: ${access.authorization}`] as [string, string]]),
+  ];
+  const proxies = [
+    'http_proxy',
+    'https_proxy',
+    'no_proxy',
+    'HTTP_PROXY',
+    'HTTPS_PROXY',
+    'NO_PROXY',
+    'SSL_CERT_FILE',
+    'GIT_SSL_CAINFO',
+  ];
+  const env: Record<string, string | undefined> = {
+    PATH: parent.PATH,
+    HOME: home,
+    LC_ALL: 'C',
+    GIT_CONFIG_NOSYSTEM: '1',
+    GIT_CONFIG_GLOBAL: '/dev/null',
+    GIT_TERMINAL_PROMPT: '0',
+    GIT_ALLOW_PROTOCOL: access.origin.startsWith('http://') ? 'http:https' : 'https',
+    // Through variables, not -c: an argument list can be read by every process of the machine.
+    GIT_CONFIG_COUNT: String(settings.length),
+    ...Object.fromEntries(
+      settings.flatMap(([key, value], i) => [
+        [`GIT_CONFIG_KEY_${i}`, key],
+        [`GIT_CONFIG_VALUE_${i}`, value],
+      ]),
+    ),
+    ...Object.fromEntries(
+      proxies
+        .filter((name) => !name.startsWith('GIT_') && parent[name] !== undefined)
+        .map((name) => [name, parent[name]]),
+    ),
+  };
+  return async (args, options = {}) => {
+    try {
+      return await exec('git', [`--git-dir=${dir}`, ...args], {
+        env: { ...env, ...options.env },
+        timeout: TIMEOUT,
+        ...(options.input === undefined ? {} : { input: options.input }),
+        ...(options.signal === undefined ? {} : { signal: options.signal }),
+      });
+    } catch (cause) {
+      throw new ActionError('E_GIT_MISSING', {
+        what: 'git',
+        why: 'it could not be started',
+        fix: 'Install git 2.31 or newer, or use transport: github',
+        cause,
+      });
+    }
+  };
+}
+
+/** @throws ActionError E_GIT_MISSING, E_GIT_TOO_OLD */
+export async function checkGitVersion(git: Git): Promise<void> {
+  const result = await git(['--version']);
+  const match = /(\d+)\.(\d+)/.exec(result.stdoutTail);
+  const [major, minor] = [Number(match?.[1] ?? 0), Number(match?.[2] ?? 0)];
+  if (major > MINIMUM[0] || (major === MINIMUM[0] && minor >= MINIMUM[1])) return;
+  throw new ActionError('E_GIT_TOO_OLD', {
+    what: 'git',
+    why: `version ${major}.${minor} is older than ${MINIMUM.join('.')}`,
+    fix: 'Update git, or use transport: github',
+  });
+}

@@ -1,0 +1,3 @@
+/** GitHub's API, as far as writing one commit needs it. */
+export { type GitHubAnswer, type GitHubClient, gitHubClient, graphqlUrl } from './client.ts';
+export { type ApiOutcome, classify } from './errors.ts';
