@@ -40,7 +40,9 @@ export async function pipRoute(
     await rm(scratch, { recursive: true, force: true });
   }
   log.info(`pip install --require-hashes -r ${path.basename(requirements)} (Python ${base.version})`);
-  const args = [...pip, 'install', '--quiet', '--require-hashes', '--no-warn-script-location', '-r', requirements];
+  // Wheels only: a Python that the pins have none for would compile numpy for an hour, and another way may lead there.
+  const how = ['--quiet', '--require-hashes', '--only-binary=:all:', '--no-warn-script-location'];
+  const args = [...pip, 'install', ...how, '-r', requirements];
   const installed = await systemExec(python, args, { timeout: 600 });
   return installed.code === 0 ? { python } : { why: `pip install: ${lastLine(installed)}` };
 }
