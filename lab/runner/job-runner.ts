@@ -44,7 +44,8 @@ export class JobRunner {
   async run(): Promise<Ended> {
     const { frame, prefix, signal } = this.#call;
     const contexts = { ...baseContexts(this.#call), needs: this.#needs() };
-    const plain = `${prefix}${this.#plainName(contexts)}`;
+    const own = this.#plainName(contexts);
+    const plain = `${prefix}${own}`;
     try {
       if (!this.#wanted(contexts)) return await this.#skip(plain);
       if (this.#def.strategy === undefined) {
@@ -53,7 +54,7 @@ export class JobRunner {
         return { job, result: tolerated(this.#def, job.conclusion, plan.contexts) };
       }
       const value = evaluateToken(this.#def.strategy, { contexts });
-      return await this.#cells(planStrategy(value, plain), contexts);
+      return await this.#cells(planStrategy(value, own), contexts);
     } catch (error) {
       const reason = (error as Error).message;
       const job = this.#job(plain, 'failure', { reason });
@@ -140,7 +141,7 @@ export class JobRunner {
   }
 
   #plan(strategy: Strategy, index: number, contexts: Readonly<Record<string, Value>>, stop: AbortSignal): CellPlan {
-    const { matrix = {}, name: planned = this.#def.id } = strategy.cells[index] ?? {};
+    const { matrix = {}, name: values = this.#def.id } = strategy.cells[index] ?? {};
     const total = strategy.cells.length;
     const own = {
       ...contexts,
@@ -154,10 +155,10 @@ export class JobRunner {
     };
     const { name } = this.#def;
     // A name with an expression says itself which cell it is.
-    const named = name !== undefined && isBasicExpression(name);
+    const said = name !== undefined && isBasicExpression(name) ? evaluateString(name, { contexts: own }) : values;
     return {
       matrix,
-      name: named ? `${this.#call.prefix}${evaluateString(name, { contexts: own })}` : planned,
+      name: `${this.#call.prefix}${said}`,
       contexts: own,
       signal: AbortSignal.any([this.#call.signal, stop]),
     };
