@@ -1,7 +1,6 @@
 """Images in, PNG out. What the bytes are is decided by the bytes, never by a header that came with them."""
 
 import io
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -70,7 +69,8 @@ def decode(data: bytes, limits: Limits = DEFAULT_LIMITS) -> Picture:
         image.load()
         # exif_transpose() copies the image also when it is upright.
         upright = image.getexif().get(ORIENTATION, 1) == 1
-        return _split(image if upright else ImageOps.exif_transpose(image))
+        depth = data[24] if image.format == 'PNG' else 8
+        return _split(image if upright else ImageOps.exif_transpose(image), depth)
 
 
 @contextmanager
@@ -109,8 +109,8 @@ def encode(picture: Picture, luma: np.ndarray) -> bytes:
     return out.getvalue()
 
 
-def _split(image: Image.Image) -> Picture:
-    alpha = _alpha(image)
+def _split(image: Image.Image, depth: int) -> Picture:
+    alpha = _alpha(image, depth)
     if image.mode in ('1', 'L', 'LA'):
         grey = image.getchannel('L') if image.mode == 'LA' else image.convert('L')
         return Picture(np.asarray(grey), None, alpha)
@@ -120,7 +120,7 @@ def _split(image: Image.Image) -> Picture:
     return Picture(np.asarray(luma), (chroma[0], chroma[1]), alpha)
 
 
-def _alpha(image: Image.Image) -> Image.Image | None:
+def _alpha(image: Image.Image, depth: int) -> Image.Image | None:
     if image.mode in ('LA', 'RGBA', 'PA'):
         return image.getchannel('A')
     key = image.info.get('transparency')
@@ -128,13 +128,10 @@ def _alpha(image: Image.Image) -> Image.Image | None:
         return None
     if image.mode == 'P':
         return image.convert('RGBA').getchannel('A')
-    # PNG names one transparent colour instead of a channel.
-    hit = np.asarray(image.convert('RGB' if isinstance(key, tuple) else 'L')) == np.asarray(_as_8_bit(image, key))
+    # PNG names one transparent colour instead of a channel, in the levels of the file; those of 1, 2 and 4 bits are spread
+    # over 0..255 when they are decoded.
+    if isinstance(key, int):
+        key = min(255, key * (255 // (2**depth - 1)))
+    hit = np.asarray(image if image.mode == 'RGB' else image.convert('L')) == np.asarray(key)
     clear = hit.all(axis=2) if hit.ndim == 3 else hit
     return Image.fromarray(np.where(clear, 0, 255).astype(np.uint8))
-
-
-def _as_8_bit(image: Image.Image, key: int | bytes | tuple[int, ...]) -> int | tuple[int, ...]:
-    if isinstance(key, bytes):
-        (key,) = struct.unpack('>H', key[:2])
-    return (255 if key else 0) if image.mode == '1' and isinstance(key, int) else key

@@ -113,12 +113,13 @@ def random_image(rng, mode, width, height):
     return Image.fromarray(data[:, :, 0] if channels == 1 else data)
 
 
-def raw_png(width, height, depth=8, colour=0, data=b''):
+def raw_png(width, height, depth=8, colour=0, data=b'', clear=None):
     """A PNG with a head of one's choice; the data may be missing."""
     def chunk(name, body):
         return struct.pack('>I', len(body)) + name + body + struct.pack('>I', zlib.crc32(name + body))
     head = struct.pack('>IIBBBBB', width, height, depth, colour, 0, 0, 0)
-    return b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', head) + chunk(b'IDAT', zlib.compress(data)) + chunk(b'IEND', b'')
+    key = b'' if clear is None else chunk(b'tRNS', struct.pack('>H', clear))
+    return b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', head) + key + chunk(b'IDAT', zlib.compress(data)) + chunk(b'IEND', b'')
 
 
 GREY = image_bytes(Image.fromarray(np.arange(64, dtype=np.uint8).reshape(8, 8)))

@@ -61,6 +61,12 @@ def test_one_transparent_colour_becomes_a_channel(image, key):
     assert np.asarray(out.getchannel('A')).tolist() == [[255, 0], [255, 0]]
 
 
+@pytest.mark.parametrize('depth, row, clear', [(1, b'\x40', 1), (2, b'\x18', 1), (4, b'\x35\x30', 5)])
+def test_a_transparent_level_of_few_bits_is_found(depth, row, clear):
+    out = opened(equalize(raw_png(3, 1, depth, 0, b'\0' + row, clear)))
+    assert list(out.getchannel('A').tobytes()) == [255, 0, 255]
+
+
 def test_transparent_palette_entry_becomes_a_channel():
     image = random_image(RNG, 'P', 4, 4)
     image.putdata([0, 1] * 8)
