@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { gunzipSync } from 'node:zlib';
+import { type AppOptions, Apps } from './apps.ts';
 import { gitHttp, pushedRefs } from './cgi.ts';
 import { type Fault, Faults } from './faults.ts';
 import { operationName, runGraphql } from './graphql.ts';
@@ -42,6 +43,8 @@ export interface Forge extends AsyncDisposable {
   repository(fullName: string): Repo;
   createToken(options: TokenOptions): string;
   revokeToken(token: string): void;
+  /** Installs an App, whose private key then buys tokens. */
+  registerApp(options: AppOptions): void;
   readonly faults: Faults;
   /** Every request, in order of arrival. */
   requests(): readonly ForgeRequest[];
@@ -58,6 +61,7 @@ export async function startForge(options: { dir?: string; port?: number } = {}):
   const repos = new Map<string, Repo>();
   const tokens = new TokenStore();
   const faults = new Faults();
+  const apps = new Apps(tokens);
   const requests: ForgeRequest[] = [];
   const unknown: string[] = [];
   let url = '';
@@ -109,6 +113,9 @@ export async function startForge(options: { dir?: string; port?: number } = {}):
     };
 
     if (gitPath !== null) return serveGit(req, res, target, gitPath[1] ?? '', gitPath[2] ?? '', auth, record, fault);
+    // A JWT of an App is no token of ours: the Apps judge it.
+    if (Apps.handles(record.method, path))
+      return send(apps.answer(record.method, path, req.headers.authorization ?? '', json));
     if (auth === 'bad') return send({ status: 401, json: { message: 'Bad credentials', status: '401' } });
     if (path === '/graphql') {
       if (auth === 'none')
@@ -133,11 +140,6 @@ export async function startForge(options: { dir?: string; port?: number } = {}):
     const notFound = { status: 404, json: { message: 'Not Found', status: '404' } };
     if (method === 'GET' && path === '/rate_limit')
       return { status: 200, json: { resources: { core: { limit: 5000, remaining: 4999, reset: 0 } } } };
-    const installation = /^\/repos\/([^/]+\/[^/]+)\/installation$/.exec(path);
-    if (method === 'GET' && installation !== null)
-      return { status: 200, json: { id: 1, account: { login: installation[1]?.split('/')[0] } } };
-    if (method === 'POST' && /^\/app\/installations\/\d+\/access_tokens$/.test(path))
-      return mintInstallationToken(body, token);
     const match = /^\/repos\/([^/]+\/[^/]+)(.*)$/.exec(path);
     const repo = match === null ? undefined : repos.get(match[1] ?? '');
     const rest = match?.[2] ?? '';
@@ -155,22 +157,6 @@ export async function startForge(options: { dir?: string; port?: number } = {}):
         : mayWrite(token, repo, found.route.permission);
     if (!allowed) return { status: 403, json: { message: 'Resource not accessible by integration', status: '403' } };
     return found.route.handle({ url, repo, token, params: found.params?.slice(1) ?? [], query, body, accept });
-  }
-
-  function mintInstallationToken(body: Record<string, unknown>, token: Token | 'none'): RestAnswer {
-    if (token === 'none') return { status: 401, json: { message: 'A JSON web token could not be decoded' } };
-    const names = (body.repositories ?? []) as string[];
-    const owner = [...repos.keys()][0]?.split('/')[0] ?? '';
-    const permissions = (body.permissions ?? { contents: 'write' }) as Record<string, 'read' | 'write'>;
-    const value = tokens.create({
-      kind: 'app',
-      permissions,
-      ...(names.length > 0 ? { repositories: names.map((n) => (n.includes('/') ? n : `${owner}/${n}`)) } : {}),
-    });
-    return {
-      status: 201,
-      json: { token: value, expires_at: new Date(Date.now() + 3_600_000).toISOString(), permissions },
-    };
   }
 
   async function serveGit(
@@ -256,6 +242,7 @@ export async function startForge(options: { dir?: string; port?: number } = {}):
     },
     createToken: (o) => tokens.create(o),
     revokeToken: (token) => tokens.revoke(token),
+    registerApp: (o) => apps.register(o),
     faults,
     requests: () => requests,
     clearRequests: () => {

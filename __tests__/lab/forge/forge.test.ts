@@ -1,3 +1,4 @@
+import { createSign, generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -281,4 +282,28 @@ test('unknown routes are recorded', async () => {
   expect(forge.unknownRoutes()).toEqual([]);
   expect((await call('GET', '/repos/org/app/nonsense', user)).status).toBe(404);
   expect(forge.unknownRoutes()).toEqual(['GET /repos/org/app/nonsense']);
+});
+
+test('an App buys tokens for the repositories it is installed on, with no more than its permissions', async () => {
+  const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  forge.registerApp({
+    id: '42',
+    key: publicKey.export({ type: 'spki', format: 'pem' }).toString(),
+    permissions: { contents: 'write' },
+    repositories: ['org/app'],
+  });
+  const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const jwt = (iss: string): string => {
+    const text = `${part({ alg: 'RS256' })}.${part({ iss, exp: Math.floor(Date.now() / 1000) + 60 })}`;
+    return `${text}.${createSign('RSA-SHA256').update(text).sign(privateKey).toString('base64url')}`;
+  };
+  const { id } = (await call('GET', '/repos/org/app/installation', jwt('42'))).json;
+  expect((await call('GET', '/repos/org/secret/installation', jwt('42'))).status).toBe(404);
+  expect((await call('GET', '/repos/org/app/installation', jwt('43'))).status).toBe(401);
+  const path = `/app/installations/${id}/access_tokens`;
+  const bought = await call('POST', path, jwt('42'), { repositories: ['app'], permissions: { contents: 'read' } });
+  expect(bought.status).toBe(201);
+  expect((await call('GET', '/repos/org/app/contents/a.txt', String(bought.json.token))).status).toBe(200);
+  expect((await call('POST', path, jwt('42'), { repositories: ['secret'] })).status).toBe(422);
+  expect((await call('POST', path, jwt('42'), { permissions: { administration: 'write' } })).status).toBe(422);
 });
