@@ -81,7 +81,6 @@ export async function openMachine(o: {
     temp,
     tool_cache: tools,
     workspace: join(folder, 'work', repository),
-    debug: '',
   };
   let ids = 0;
   const lost = frame.options.machineLost?.(o.jobName);

@@ -7,7 +7,7 @@ import { DEFAULT_PERMISSIONS, expand, violations } from './permissions.ts';
 import type { Repositories, Repository } from './repositories.ts';
 import { parseReference } from './resolve.ts';
 
-/** GitHub: the top workflow and up to nine levels of calls; at most 50 different workflow files a run. */
+/** GitHub: the top workflow and up to nine levels of calls; at most 50 different workflows called in all. */
 const MAX_LEVELS = 10;
 const MAX_FILES = 50;
 
@@ -78,9 +78,9 @@ class Walk {
     if (v.chain.includes(label))
       return this.#fail(`${[...v.chain, label].join(' -> ')}: workflows call each other in a circle`);
     if (v.chain.length >= MAX_LEVELS) return this.#fail(`${label}${by}: more than ${MAX_LEVELS} levels of workflows`);
-    this.#files.add(label);
+    if (v.caller !== undefined) this.#files.add(label);
     if (this.#files.size > MAX_FILES)
-      return this.#fail(`${label}${by}: more than ${MAX_FILES} workflow files in one run`);
+      return this.#fail(`${label}${by}: more than ${MAX_FILES} different workflows are called in one run`);
 
     const text = await v.repository.read(v.path);
     if (text === undefined) return this.#fail(`${label}${by}: no such workflow file`);

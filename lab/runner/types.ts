@@ -78,7 +78,7 @@ export interface RunOptions {
    */
   machineLost?(job: string): AbortSignal | undefined;
   onEvent?(event: RunEvent): void;
-  /** Parent of all job folders and artifacts; default: a new folder in the temporary directory. */
+  /** Parent of all job folders and artifacts; default: a new folder in the temporary directory. The artifacts stay there. */
   workDir?: string;
   /** Leaves the folders of the jobs. */
   keep?: boolean;

@@ -132,7 +132,8 @@ jobs:
           repositories: ['lab/config', 'lab/same'],
         }),
     },
-    env: { RECORDER: JSON.stringify(o.recorder ?? {}) },
+    // The same few files start again and again: compiled once, they start in half the time.
+    env: { RECORDER: JSON.stringify(o.recorder ?? {}), NODE_COMPILE_CACHE: join(suite, 'compiled') },
     ...(o.signal !== undefined && { signal: o.signal }),
     ...(o.onEvent !== undefined && { onEvent: o.onEvent }),
     ...(o.approve !== undefined && { approve: o.approve }),
