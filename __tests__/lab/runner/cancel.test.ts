@@ -151,6 +151,36 @@ jobs:
     expect(results(job(done, 'call'))).toEqual({ a: 'cancelled', b: 'skipped', c: 'success', d: 'cancelled' });
     expect(done.conclusion).toBe('cancelled');
   });
+  test('at whatever moment: the run ends, what began is undone, what did not is not, nothing stays', async () => {
+    const marker = `lab-moment-${process.pid}`;
+    const text = `
+on: push
+jobs:
+  plan: { runs-on: x, steps: [{ run: "true" }] }
+  stage:
+    needs: plan
+    runs-on: x
+    strategy: { max-parallel: 1, matrix: { w: [1, 2, 3] } }
+    steps: [{ run: "exec python3 -c 'import time; time.sleep(0.05)' ${marker}" }]
+  revert:
+    needs: [plan, stage]
+    if: always() && needs.plan.result == 'success' && needs.stage.result != 'success' && needs.stage.result != 'skipped'
+    runs-on: x
+    steps: [{ run: "true" }]
+  result: { needs: [plan, stage, revert], if: always(), runs-on: x, steps: [{ run: "true" }] }
+`;
+    const seen = new Set<string>();
+    for (let moment = 0; moment <= 480; moment += 40) {
+      const { plan, stage, revert, result } = results(await run(text, { signal: AbortSignal.timeout(moment) }));
+      const begun = plan === 'success' && stage !== 'success' && stage !== 'skipped';
+      // The cancel may also hit one of the two while it runs.
+      expect([moment, revert]).toEqual([moment, begun ? expect.stringMatching(/success|cancelled/) : 'skipped']);
+      expect([moment, result]).toEqual([moment, expect.stringMatching(/success|cancelled/)]);
+      seen.add(stage ?? '');
+    }
+    expect(seen.size).toBeGreaterThan(1);
+    expect(await alive(marker)).toEqual([]);
+  });
   test('a job that waits for a machine is cancelled without a step', async () => {
     const done = await run(
       'on: push\njobs:\n  a: { runs-on: x, steps: [{ run: "echo ready; sleep 30" }] }\n  b: { runs-on: x, steps: [{ run: "true" }] }\n',
