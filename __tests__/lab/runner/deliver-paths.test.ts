@@ -2,6 +2,7 @@
  * The ways through the suite's workflows, with its own plan and report. The four actions that touch an image, a registry or a
  * cluster are recorded: what they are asked, and what follows from their answer.
  */
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -93,6 +94,7 @@ interface Delivery {
   ref?: string;
   recorder?: Record<string, { verdict?: string; result?: string; by?: string; wait?: boolean }>;
   token?: string;
+  appKey?: string;
   signal?: AbortSignal;
   onEvent?: RunOptions['onEvent'];
   machineLost?: RunOptions['machineLost'];
@@ -117,13 +119,14 @@ jobs:
       prometheus-url: http://127.0.0.1:9
       values-file: env/values.yaml
       ${o.with ?? 'config-repository: lab/config'}
-    secrets: { CONFIG_TOKEN: "\${{ secrets.CONFIG_TOKEN }}" }
+    secrets: { CONFIG_TOKEN: "\${{ secrets.CONFIG_TOKEN }}", CONFIG_APP_KEY: "\${{ secrets.CONFIG_APP_KEY }}" }
 `;
   return run(text, {
     event: { name: o.event?.name ?? 'push', payload },
     ref: o.ref ?? 'refs/heads/main',
     sha,
     secrets: {
+      CONFIG_APP_KEY: o.appKey ?? '',
       CONFIG_TOKEN:
         o.token ??
         forge.createToken({
@@ -304,6 +307,26 @@ describe('a delivery', () => {
     expect(job(done, 'deliver', 'rollout', 'plan').annotations.find((a) => a.level === 'error')?.message).toMatch(
       /CONFIG_TOKEN.*\[E_PLAN_SECRET\]/,
     );
+  });
+  test('with an App each job buys its own short-lived token, reading in plan and writing in the stages', async () => {
+    const { privateKey } = generateKeyPairSync('rsa', {
+      modulusLength: 2048,
+      publicKeyEncoding: { type: 'spki', format: 'pem' },
+      privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+    });
+    forge.registerApp({ id: '7', key: privateKey, permissions: { contents: 'write' }, repositories: ['lab/config'] });
+    forge.clearRequests();
+    const done = await deliver({
+      with: 'config-repository: lab/config\n      config-app-id: 7',
+      token: '',
+      appKey: privateKey,
+    });
+    expect(done.conclusion).toBe('success');
+    const bought = forge.requests().filter((request) => request.path.endsWith('/access_tokens'));
+    const stages = job(done, 'deliver', 'rollout', 'stage').jobs.length;
+    expect(bought.map((request) => request.status)).toEqual(Array(1 + stages).fill(201));
+    expect(forge.requests().filter((request) => request.method === 'DELETE')).toHaveLength(1 + stages);
+    expect(JSON.stringify(done)).not.toMatch(/PRIVATE KEY/);
   });
   test('trap 41: the digest is stable already: no stage, no commit, green', async () => {
     const done = await deliver({ with: 'config-repository: lab/same' });

@@ -1,7 +1,5 @@
-import { createVerify, generateKeyPairSync } from 'node:crypto';
+import { generateKeyPairSync } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { createServer, type IncomingMessage } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
@@ -244,61 +242,57 @@ describe('against the forge of the lab', () => {
     expect(mine.at(-1)).toMatchObject({ name: 'a', status: 'completed', conclusion: 'failure' });
     expect(forge.unknownRoutes()).toEqual([]);
   });
-});
-
-describe('create-github-app-token', () => {
-  const { privateKey, publicKey } = generateKeyPairSync('rsa', {
-    modulusLength: 2048,
-    publicKeyEncoding: { type: 'spki', format: 'pem' },
-    privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
-  });
-
-  test('signs a JWT, asks for exactly the wanted permissions, masks the token and gives it back', async () => {
-    const asked: { line: string; auth: string; body: string }[] = [];
-    const server = createServer(async (req: IncomingMessage, res) => {
-      let body = '';
-      for await (const chunk of req) body += String(chunk);
-      const auth = (req.headers.authorization ?? '').replace('Bearer ', '');
-      asked.push({ line: `${req.method} ${req.url}`, auth, body });
-      if (req.method === 'DELETE') return res.writeHead(204).end();
-      const answer =
-        req.method === 'GET' ? { id: 7, app_slug: 'delivery' } : { token: 'ghs_from_the_forge', expires_at: '' };
-      return res.writeHead(req.method === 'GET' ? 200 : 201).end(JSON.stringify(answer));
+  describe('create-github-app-token', () => {
+    const { privateKey } = generateKeyPairSync('rsa', {
+      modulusLength: 2048,
+      publicKeyEncoding: { type: 'spki', format: 'pem' },
+      privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
     });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const apiUrl = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const text = (key: string): string =>
-      steps(
-        `      - { id: app, uses: "${uses('actions/create-github-app-token')}", with: { app-id: "42", private-key: "\${{ secrets.${key} }}", owner: org, repositories: "config", permission-contents: write } }\n      - { id: s, env: { T: "\${{ steps.app.outputs.token }}" }, run: 'test "$T" = ghs_from_the_forge; echo "$T"' }\n`,
-      );
-    const o = {
-      secrets: { KEY: privateKey, BAD: 'no key at all' },
-      forge: { serverUrl: apiUrl, apiUrl, graphqlUrl: apiUrl, mintToken: async () => 'ghs_of_the_job_itself' },
-    };
-    try {
-      const done = await run(text('KEY'), o);
-      expect(said(step(job(done, 'a'), 's'))).toEqual(['***']);
-      expect(done.conclusion).toBe('success');
-      expect(asked.map((request) => request.line)).toEqual([
-        'GET /repos/org/config/installation',
-        'POST /app/installations/7/access_tokens',
-        'DELETE /installation/token',
-      ]);
-      expect(JSON.parse(asked[1]?.body ?? '')).toEqual({
-        repositories: ['config'],
-        permissions: { contents: 'write' },
-      });
-      expect(asked[2]?.auth).toBe('ghs_from_the_forge');
-      const [head = '', claims = '', signature = ''] = (asked[1]?.auth ?? '').split('.');
-      expect(JSON.parse(Buffer.from(claims, 'base64url').toString('utf8'))).toMatchObject({ iss: '42' });
-      const verify = createVerify('RSA-SHA256').update(`${head}.${claims}`);
-      expect(verify.verify(publicKey, Buffer.from(signature, 'base64url'))).toBe(true);
+    const app = (input: string): string =>
+      `      - { id: app, uses: "${uses('actions/create-github-app-token')}", with: { app-id: "42", private-key: "\${{ secrets.KEY }}", owner: lab, repositories: other, ${input} } }\n`;
+    beforeAll(() =>
+      forge.registerApp({ id: '42', key: privateKey, permissions: { contents: 'write' }, repositories: ['lab/other'] }),
+    );
 
-      const bad = await run(text('BAD'), o);
-      expect(step(job(bad, 'a'), 'app').annotations[0]?.message).toBe('private-key: is no PEM private key');
-    } finally {
-      server.close();
-    }
+    test('buys a token with a signed JWT for exactly that repository and permission, masks it and gives it back', async () => {
+      forge.clearRequests();
+      const done = await on(
+        steps(
+          `${app('permission-contents: read')}      - id: s
+        env: { T: "\${{ steps.app.outputs.token }}" }
+        run: |
+          echo "token $T"
+          ask() { python3 -c 'import sys, urllib.request, urllib.error
+          request = urllib.request.Request(sys.argv[1], headers={"authorization": "Bearer " + sys.argv[2]})
+          try: print(urllib.request.urlopen(request).status)
+          except urllib.error.HTTPError as error: print(error.code)' "$GITHUB_API_URL/repos/$1/contents/$2" "$T"; }
+          ask lab/other o.txt
+          ask lab/service a.txt
+`,
+        ),
+        { secrets: { KEY: privateKey } },
+      );
+      expect(looked(done)).toEqual(['token ***', '200', '404']);
+      expect(done.conclusion).toBe('success');
+      const asked = forge.requests().map((request) => `${request.method} ${request.path} ${request.status}`);
+      expect(asked.filter((line) => /installation/.test(line))).toEqual([
+        'GET /repos/lab/other/installation 200',
+        'POST /app/installations/1/access_tokens 201',
+        'DELETE /installation/token 204',
+      ]);
+    });
+    test('a key that is none, a key of nobody, more than the App may', async () => {
+      const message = async (key: string, input = 'permission-contents: read'): Promise<string | undefined> =>
+        step(job(await on(steps(app(input)), { secrets: { KEY: key } }), 'a'), 'app').annotations[0]?.message;
+      expect(await message('no key at all')).toBe('private-key: is no PEM private key');
+      const other = generateKeyPairSync('rsa', {
+        modulusLength: 2048,
+        publicKeyEncoding: { type: 'spki', format: 'pem' },
+        privateKeyEncoding: { type: 'pkcs8', format: 'pem' },
+      });
+      expect(await message(other.privateKey)).toMatch(/HTTP 401/);
+      expect(await message(privateKey, 'permission-checks: write')).toMatch(/HTTP 422/);
+    });
   });
 });
 
