@@ -1,178 +1,21 @@
-/**
- * The ways through the suite's workflows, with its own plan and report. The four actions that touch an image, a registry or a
- * cluster are recorded: what they are asked, and what follows from their answer.
- */
+/** The ways through the suite's workflows, with every action recorded but its own plan and report. */
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { type Forge, startForge } from '../../../lab/forge/server.ts';
-import { directoryRepository, type JobRun, type RunOptions, restForge } from '../../../lab/runner/index.ts';
-import { systemExec } from '../../../src/runner/index.ts';
-import { job, type Ran, run } from './harness.ts';
+import type { Forge } from '../../../lab/forge/server.ts';
+import { job, type Ran } from './harness.ts';
+import { asked, conclusions, type Delivery, DIGEST, openSuite, type Suite } from './suite.ts';
 
-const ROOT = join(import.meta.dirname, '..', '..', '..');
-const DIGEST = `sha256:${'a'.repeat(64)}`;
-const STABLE = `sha256:${'b'.repeat(64)}`;
-const COMMIT = 'c'.repeat(40);
-
-/** Prints what it was asked; answers as its real namesake would, or as RECORDER says: `{"verify-canary 10": {…}}`. */
-const RECORDER = `
-import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
-const { env } = process;
-const name = process.argv[1].split('/').at(-2);
-const inputs = Object.fromEntries(Object.entries(env).filter(([key]) => key.startsWith('INPUT_')).map(([key, value]) => [key.slice(6).toLowerCase(), value]));
-console.log('RECORD ' + name + ' ' + JSON.stringify(inputs));
-const detail = { 'verify-canary': inputs['expected-weight'], 'bump-helm-tag': inputs.message }[name] ?? '';
-const told = JSON.parse(env.RECORDER || '{}')[name + ' ' + detail] ?? {};
-if (told.wait) {
-  console.log('waiting');
-  await new Promise((resolve) => { process.once('SIGINT', resolve); setTimeout(resolve, 20000); });
-}
-const verdict = told.verdict ?? 'pass';
-const result = told.result ?? 'committed';
-const outputs = {
-  'build-image': { image: inputs.image, tag: 't', digest: '${DIGEST}', ref: inputs.image + ':t@${DIGEST}', reused: 'false', revision: env.GITHUB_SHA },
-  'bump-helm-tag': { result, 'commit-sha': '${COMMIT}', json: JSON.stringify({ result, 'commit-sha': '${COMMIT}', 'superseded-by': told.by ?? '' }) },
-  'verify-canary': { verdict, reason: verdict === 'pass' ? 'healthy' : 'errors' },
-  'scan-deps': { findings: '0' },
-}[name];
-if (name === 'verify-canary') {
-  mkdirSync(inputs['report-dir'], { recursive: true });
-  writeFileSync(inputs['report-dir'] + '/trace.jsonl', '{}\\n');
-}
-for (const [key, value] of Object.entries(outputs)) appendFileSync(env.GITHUB_OUTPUT, key + '=' + value + '\\n');
-if (verdict !== 'pass' || told.wait) process.exitCode = 1;
-`;
-
-let suite = '';
+let suite: Suite;
 let forge: Forge;
-let sha = '';
-
+const deliver = (delivery?: Delivery): Promise<Ran> => suite.deliver(delivery);
 beforeAll(async () => {
-  suite = await mkdtemp(join(tmpdir(), 'suite-'));
-  await symlink(join(ROOT, 'workflows'), join(suite, 'workflows'));
-  await symlink(join(ROOT, 'src'), join(suite, 'src'));
-  for (const name of ['plan-delivery', 'report-delivery']) {
-    const text = await readFile(join(ROOT, 'actions', name, 'action.yml'), 'utf8');
-    await mkdir(join(suite, 'actions', name), { recursive: true });
-    await writeFile(
-      join(suite, 'actions', name, 'action.yml'),
-      text.replace(/dist\/([\w-]+)\/index\.js/, 'src/$1/main.ts'),
-    );
-  }
-  for (const name of ['build-image', 'bump-helm-tag', 'scan-deps', 'verify-canary']) {
-    await mkdir(join(suite, 'actions', name), { recursive: true });
-    await writeFile(join(suite, 'actions', name, 'record.mjs'), RECORDER);
-    await writeFile(
-      join(suite, 'actions', name, 'action.yml'),
-      `name: ${name}\ndescription: recorded\nruns: { using: node24, main: record.mjs }\n`,
-    );
-  }
-  forge = await startForge();
-  await forge.createRepository('lab/service', { private: true, files: { 'a.txt': 'a' } });
-  await forge.createRepository('lab/config', { private: true, files: { 'env/values.yaml': values(STABLE) } });
-  await forge.createRepository('lab/same', { private: true, files: { 'env/values.yaml': values(DIGEST) } });
-  const head = await systemExec('git', [`--git-dir=${forge.repository('lab/service').path}`, 'rev-parse', 'main']);
-  sha = head.stdout.toString('utf8').trim();
+  suite = await openSuite(['plan-delivery', 'report-delivery']);
+  ({ forge } = suite);
 });
 afterAll(async () => {
-  await forge.close();
-  await rm(suite, { recursive: true, force: true });
+  await suite[Symbol.asyncDispose]();
 });
 
-function values(stable: string): string {
-  const image = (digest: string): string => `repository: r.test/app, tag: "", digest: "${digest}", revision: ""`;
-  return `image: { ${image(stable)} }\ncanary: { image: { ${image('')} }, weight: 0 }\n`;
-}
-
-interface Delivery {
-  weights?: string;
-  with?: string;
-  event?: RunOptions['event'];
-  ref?: string;
-  recorder?: Record<string, { verdict?: string; result?: string; by?: string; wait?: boolean }>;
-  token?: string;
-  appKey?: string;
-  signal?: AbortSignal;
-  onEvent?: RunOptions['onEvent'];
-  machineLost?: RunOptions['machineLost'];
-  approve?: RunOptions['approve'];
-}
-
-/** Runs the caller of the README, with no Python tests in it, for an event on lab/service. */
-function deliver(o: Delivery = {}): Promise<Ran> {
-  const payload = { repository: { default_branch: 'main', fork: false }, ...o.event?.payload };
-  const text = `
-on: [push, pull_request, merge_group, schedule, workflow_dispatch]
-permissions: {}
-jobs:
-  deliver:
-    uses: org/actions/.github/workflows/deliver.yml@v1
-    permissions: { contents: read, packages: write, id-token: write, attestations: write, security-events: write }
-    with:
-      image: r.test/app
-      app: app
-      test: none
-      weights: "${o.weights ?? '[5, 100]'}"
-      prometheus-url: http://127.0.0.1:9
-      values-file: env/values.yaml
-      ${o.with ?? 'config-repository: lab/config'}
-    secrets: { CONFIG_TOKEN: "\${{ secrets.CONFIG_TOKEN }}", CONFIG_APP_KEY: "\${{ secrets.CONFIG_APP_KEY }}" }
-`;
-  return run(text, {
-    event: { name: o.event?.name ?? 'push', payload },
-    ref: o.ref ?? 'refs/heads/main',
-    sha,
-    secrets: {
-      CONFIG_APP_KEY: o.appKey ?? '',
-      CONFIG_TOKEN:
-        o.token ??
-        forge.createToken({
-          kind: 'app',
-          permissions: { contents: 'write' },
-          repositories: ['lab/config', 'lab/same'],
-        }),
-    },
-    // The same few files start again and again: compiled once, they start in half the time.
-    env: { RECORDER: JSON.stringify(o.recorder ?? {}), NODE_COMPILE_CACHE: join(suite, 'compiled') },
-    ...(o.signal !== undefined && { signal: o.signal }),
-    ...(o.onEvent !== undefined && { onEvent: o.onEvent }),
-    ...(o.approve !== undefined && { approve: o.approve }),
-    ...(o.machineLost !== undefined && { machineLost: o.machineLost }),
-    repositories: { 'org/actions': directoryRepository({ name: 'org/actions', dir: suite, sha, layout: 'source' }) },
-    forge: restForge({
-      serverUrl: forge.url,
-      apiUrl: forge.apiUrl,
-      graphqlUrl: forge.graphqlUrl,
-      repo: 'lab/service',
-      mintToken: async (permissions) => forge.createToken({ kind: 'app', permissions, repositories: ['lab/service'] }),
-    }),
-  });
-}
-
-/** Every question to a recorded action, in order of jobs. */
-function recorded(jobs: readonly JobRun[]): { name: string; inputs: Record<string, string> }[] {
-  return jobs.flatMap((one) => [
-    ...one.steps.flatMap((step) =>
-      step.log
-        .filter((line) => line.startsWith('RECORD '))
-        .map((line) => {
-          const [, name = '', json = ''] = /^RECORD (\S+) (.*)$/.exec(line) ?? [];
-          return { name, inputs: JSON.parse(json) as Record<string, string> };
-        }),
-    ),
-    ...recorded(one.jobs),
-  ]);
-}
-
-const asked = (done: Ran, name: string): Record<string, string>[] =>
-  recorded(done.jobs)
-    .filter((record) => record.name === name)
-    .map((record) => record.inputs);
-const conclusions = (of: Pick<JobRun, 'jobs'>): Record<string, string> =>
-  Object.fromEntries(of.jobs.map((one) => [one.id, one.conclusion]));
 const pull = (from: string) => ({
   name: 'pull_request',
   payload: {
@@ -214,7 +57,7 @@ describe('what an event leads to', () => {
     ['schedule', { event: { name: 'schedule', payload: {} } }, { push: 'false', attested: false, rollout: 'skipped' }],
     [
       'push on main when another branch delivers',
-      { with: 'config-repository: lab/config\n      deliver-branch: release' },
+      { with: 'deliver-branch: release' },
       { push: 'false', attested: false, rollout: 'skipped' },
     ],
   ])('%s', async (_, delivery, expected) => {
@@ -317,7 +160,7 @@ describe('a delivery', () => {
     forge.registerApp({ id: '7', key: privateKey, permissions: { contents: 'write' }, repositories: ['lab/config'] });
     forge.clearRequests();
     const done = await deliver({
-      with: 'config-repository: lab/config\n      config-app-id: 7',
+      with: 'config-app-id: 7',
       token: '',
       appKey: privateKey,
     });
@@ -329,7 +172,7 @@ describe('a delivery', () => {
     expect(JSON.stringify(done)).not.toMatch(/PRIVATE KEY/);
   });
   test('trap 41: the digest is stable already: no stage, no commit, green', async () => {
-    const done = await deliver({ with: 'config-repository: lab/same' });
+    const done = await deliver({ config: 'lab/same' });
     expect(conclusions(job(done, 'deliver', 'rollout'))).toMatchObject({
       plan: 'success',
       stage: 'skipped',
@@ -364,7 +207,7 @@ describe('a delivery', () => {
   test.each([true, false])('approval is asked once a delivery; answer %p', async (answer) => {
     const questions: string[] = [];
     const done = await deliver({
-      with: 'config-repository: lab/config\n      approval-environment: prod-approval',
+      with: 'approval-environment: prod-approval',
       approve: async ({ environment }) => {
         questions.push(environment);
         return answer || environment !== 'prod-approval';
