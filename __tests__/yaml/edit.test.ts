@@ -166,7 +166,7 @@ describe('refusals', () => {
     ['trap 17: swallowed comment', 'tag: v1\u00a0# c\n', 'tag', 'E_COMMENT_SWALLOWED'],
     ['a list', 'a: [1]\n', 'a', 'E_PATH_NOT_SCALAR'],
     ['a map', 'a: {b: 1}\n', 'a', 'E_PATH_NOT_SCALAR'],
-    ['custom tag', 'b: !!float 5\n', 'b', 'E_CUSTOM_TAG'],
+    ['custom tag', 'b: !!int 5\n', 'b', 'E_CUSTOM_TAG'],
     ['missing, the nearest is named', 'image: {tga: v1}\n', 'image.tag', 'E_PATH_MISSING'],
     [
       'alias bomb',

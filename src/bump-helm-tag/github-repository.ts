@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { classify, type GitHubAnswer, type GitHubClient } from '../github/index.ts';
 import { HttpError } from '../http/index.ts';
-import { ActionError, type Clock } from '../runner/index.ts';
+import { ActionError, type Clock, type Deadline } from '../runner/index.ts';
 import { oneLine } from '../text/index.ts';
 import type { CommitResult, ConfigRepository, FileAtHead, LoggedCommit, Snapshot } from './config-repository.ts';
 
@@ -15,6 +15,7 @@ export interface GitHubAddress {
 }
 
 const READ_MS = 15_000;
+const READ_TRIES = 8;
 const WRITE_MS = 30_000;
 const MAX_REQUEST = 30 * 1024 * 1024;
 const MAX_COMMITS = 500;
@@ -42,9 +43,9 @@ interface TargetNode {
 export function gitHubRepository(
   client: GitHubClient,
   address: GitHubAddress,
-  clock: Clock,
-  random: () => number,
+  ports: { clock: Clock; random: () => number; deadline: Deadline },
 ): ConfigRepository {
+  const { clock, random, deadline } = ports;
   const { owner, branch } = address;
   const ref = `refs/heads/${branch}`;
   // A renamed repository answers to its old name; what is written goes to the new one.
@@ -68,14 +69,17 @@ export function gitHubRepository(
         if (outcome.kind === 'permission') throw permission(outcome.detail);
         if (outcome.kind === 'not-found') throw notFound(outcome.detail);
         why = outcome.kind === 'throttled' ? 'throttled' : outcome.detail;
-        if (outcome.kind === 'throttled') wait = outcome.waitSeconds + 5 * random();
+        if (outcome.kind === 'throttled') {
+          if (outcome.waitSeconds >= deadline.remaining()) throw rateLimited(outcome.waitSeconds);
+          wait = outcome.waitSeconds + 5 * random();
+        }
       } catch (error) {
         if (!(error instanceof HttpError) || error.kind === 'policy')
           throw error instanceof HttpError ? unreadable(error.message, error) : error;
         if (signal.aborted) throw signal.reason;
         why = error.message;
       }
-      if (n >= 6) throw unreadable(why);
+      if (n >= READ_TRIES) throw unreadable(why);
       await clock.sleep(wait, signal);
     }
   }
@@ -91,6 +95,12 @@ export function gitHubRepository(
       what: `config repository ${fullName}`,
       why: oneLine(detail, 300),
       fix: 'Check the name, and that the token may see it',
+    });
+  const rateLimited = (seconds: number): ActionError =>
+    new ActionError('E_RATE_LIMITED', {
+      what: `config repository ${shown}`,
+      why: `the host asks to wait ${Math.ceil(seconds)} s, longer than the deadline leaves`,
+      fix: 'Run again later, or raise deadline',
     });
   const unreadable = (why: string, cause?: unknown): ActionError =>
     new ActionError('E_CONFIG_UNREADABLE', {

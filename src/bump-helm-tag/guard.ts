@@ -31,9 +31,8 @@ export async function guard(
   const notes = new Map<string, string>();
   if (policy.mode === 'off') return { supersededBy: '', downgrade: false, notes };
   let downgrade = false;
-  for (const { site, equal } of states) {
-    // An equal value needs no order; its owner is still asked for when another target waits, so that both agree.
-    if (equal) continue;
+  for (const { site, target } of states) {
+    const mine = (target.kind === 'image' ? target.want.revision : undefined) ?? policy.sourceRevision;
     const owner = findOwner(site, site.empty || site.revision !== '' ? [] : await snapshot.log());
     if (owner.kind === 'none') continue;
     if (owner.kind === 'hand-edited') {
@@ -41,9 +40,9 @@ export async function guard(
       continue;
     }
     checkSource(owner, policy);
-    const decision = decide(await relate(source, owner, policy, signal), owner.by, policy.allowDowngrade);
+    const decision = decide(await relate(source, owner, mine, signal), owner.by, policy.allowDowngrade);
     if (decision.kind === 'superseded') return { supersededBy: owner.revision, downgrade, notes };
-    if (decision.kind === 'fail') throw refusal(decision.code, decision.why, owner, policy);
+    if (decision.kind === 'fail') throw refusal(decision.code, decision.why, owner, mine, policy);
     downgrade ||= decision.note === 'downgrade';
     if (decision.note !== '') notes.set(site.id, decision.note);
   }
@@ -53,15 +52,11 @@ export async function guard(
 async function relate(
   source: SourceHistory,
   owner: Extract<Owner, { kind: 'revision' }>,
-  policy: GuardPolicy,
+  mine: string,
   signal: AbortSignal,
 ): Promise<Relation> {
-  if (
-    policy.sourceRevision === owner.revision ||
-    (owner.by === 'tag' && policy.sourceRevision.startsWith(owner.revision))
-  )
-    return 'identical';
-  return source.relation(owner.revision, policy.sourceRevision, signal);
+  if (mine === owner.revision || (owner.by === 'tag' && mine.startsWith(owner.revision))) return 'identical';
+  return source.relation(owner.revision, mine, signal);
 }
 
 function checkSource(owner: Extract<Owner, { kind: 'revision' }>, policy: GuardPolicy): void {
@@ -79,6 +74,7 @@ function refusal(
   code: `E_${string}`,
   why: string,
   owner: Extract<Owner, { kind: 'revision' }>,
+  mine: string,
   policy: GuardPolicy,
 ): ActionError {
   const fix =
@@ -87,7 +83,7 @@ function refusal(
       : 'To write all the same set allow-downgrade: true with a reason';
   return new ActionError(code, {
     what: 'order of builds',
-    why: `${why} (there: ${oneLine(owner.revision, 64)}, ours: ${policy.sourceRevision})`,
+    why: `${why} (there: ${oneLine(owner.revision, 64)}, ours: ${mine})`,
     fix,
   });
 }

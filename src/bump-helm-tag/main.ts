@@ -1,32 +1,31 @@
-import { randomBytes, randomUUID } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { gitHubClient } from '../github/index.ts';
 import { openHttp } from '../http/index.ts';
-import { Deadline, type Env, runMain, systemClock, systemExec } from '../runner/index.ts';
+import { Deadline, type Env, type Log, runMain, systemClock, systemExec } from '../runner/index.ts';
 import type { ConfigRepository } from './config-repository.ts';
 import { gitRepository } from './git-repository.ts';
 import { gitHubRepository } from './github-repository.ts';
 import { type BumpInputs, parseBumpInputs } from './inputs.ts';
 import { noticeOf, outputsOf, summaryOf, warningsOf } from './report.ts';
 import { run } from './run.ts';
-import { gitHubSourceHistory } from './source-history.ts';
+import { apiSourceHistory } from './source-history.ts';
 
 await runMain('bump-helm-tag', async ({ env, log, signal, outputs, summary }) => {
   const inputs = parseBumpInputs(env);
-  for (const secret of [inputs.token, inputs.sourceToken]) log.mask(secret);
+  // git sends the token in a header of its own form: an error text may quote that one.
+  const header = Buffer.from(`${inputs.username}:${inputs.token}`).toString('base64');
+  for (const secret of [inputs.token, inputs.sourceToken, inputs.token === '' ? '' : header]) log.mask(secret);
   const bumpId = randomUUID();
   const http = openHttp();
   using deadline = new Deadline(inputs.deadline, systemClock, signal);
   let repository: ConfigRepository | undefined;
   try {
-    repository = inputs.transport === 'git' ? await openGit(inputs, env) : openGitHub(inputs);
-    const source = gitHubSourceHistory(
+    repository = inputs.transport === 'git' ? openGit(inputs, env, deadline, log) : openGitHub(inputs, deadline);
+    const source = apiSourceHistory(
       gitHubClient(http, inputs.apiUrl, inputs.sourceToken || inputs.token, 'bump-helm-tag'),
       inputs.sourceRepository,
       systemClock,
-      Math.random,
     );
     const outcome = await run(inputs, bumpId, {
       repository,
@@ -45,25 +44,36 @@ await runMain('bump-helm-tag', async ({ env, log, signal, outputs, summary }) =>
     await http.close();
   }
 
-  function openGitHub(given: BumpInputs): ConfigRepository {
+  function openGitHub(given: BumpInputs, limit: Deadline): ConfigRepository {
     const [owner = '', name = ''] = given.repository.split('/');
     const client = gitHubClient(http, given.apiUrl, given.token, 'bump-helm-tag');
     return gitHubRepository(
       client,
       { owner, name, branch: given.branch, serverUrl: given.serverUrl },
-      systemClock,
-      Math.random,
+      { clock: systemClock, random: Math.random, deadline: limit },
     );
   }
 });
 
-async function openGit(inputs: BumpInputs, env: Env): Promise<ConfigRepository> {
-  const workdir = join(env.RUNNER_TEMP || tmpdir(), `bump-helm-tag-${randomBytes(8).toString('hex')}`);
-  await mkdir(workdir, { recursive: true, mode: 0o700 });
+function openGit(inputs: BumpInputs, env: Env, deadline: Deadline, log: Log): ConfigRepository {
   const basic = Buffer.from(`${inputs.username}:${inputs.token}`).toString('base64');
   const authorization = inputs.token === '' ? undefined : `Basic ${basic}`;
   return gitRepository(
-    { url: inputs.gitUrl, branch: inputs.branch, authorization, author: inputs.author },
-    { exec: systemExec, workdir, env },
+    {
+      url: inputs.gitUrl.href,
+      access: { origin: inputs.gitUrl.origin, authorization },
+      branch: inputs.branch,
+      author: inputs.author,
+      commitPage: `${inputs.gitUrl.href.replace(/\.git$/, '')}/commit/{oid}`,
+    },
+    {
+      exec: systemExec,
+      env,
+      temp: env.RUNNER_TEMP || tmpdir(),
+      clock: systemClock,
+      random: Math.random,
+      deadline,
+      log,
+    },
   );
 }

@@ -70,6 +70,8 @@ interface Progress {
   rounds: Round[];
   /** Head of the first write whose outcome is unknown. */
   uncertainSince: string | undefined;
+  /** Commit of a write that came through while the run was being ended. */
+  written: string | undefined;
 }
 
 /**
@@ -77,7 +79,7 @@ interface Progress {
  * @throws ActionError for every refusal; its text says whether nothing was written or the outcome is unknown
  */
 export async function settle(ports: Ports, wish: Wish): Promise<Outcome> {
-  const progress: Progress = { attempts: 0, conflicts: 0, rounds: [], uncertainSince: undefined };
+  const progress: Progress = { attempts: 0, conflicts: 0, rounds: [], uncertainSince: undefined, written: undefined };
   try {
     for (;;) {
       const outcome = await playRound(ports, wish, progress);
@@ -98,7 +100,8 @@ async function playRound(ports: Ports, wish: Wish, progress: Progress): Promise<
   }
   const { states } = examine(wish.targets, snapshot, wish.images);
   const outcome = (over: Partial<Outcome>): Outcome => ({ ...blank(snapshot, progress), states, ...over });
-  if (states.every((s) => s.equal)) {
+  const mismatch = states.find((s) => s.mismatch !== undefined)?.mismatch;
+  if (mismatch === undefined && states.every((s) => s.equal)) {
     const own = await ownerCommit(snapshot, states);
     return outcome({
       result: 'unchanged',
@@ -106,8 +109,9 @@ async function playRound(ports: Ports, wish: Wish, progress: Progress): Promise<
       commitUrl: ports.repository.commitUrl(own ?? snapshot.head),
     });
   }
-  const verdict = await guard(states, snapshot, ports.source, wish.guard, ports.deadline.signal);
-  const mismatch = states.find((s) => s.mismatch !== undefined)?.mismatch;
+  // A condition that does not hold may mean that a newer build took over: then its owner is asked for equal values too.
+  const asked = mismatch === undefined ? states.filter((s) => !s.equal) : states;
+  const verdict = await guard(asked, snapshot, ports.source, wish.guard, ports.deadline.signal);
   if (verdict.supersededBy !== '' || mismatch !== undefined) {
     return outcome({ result: 'superseded', supersededBy: verdict.supersededBy, mismatch, notes: verdict.notes });
   }
@@ -132,6 +136,11 @@ async function write(
   const unknowns: string[] = [];
   for (;;) {
     const result = await send(ports, progress, request);
+    if (result.kind === 'committed') progress.written = result.oid;
+    if (ports.deadline.signal.aborted) {
+      if (result.kind === 'unknown') progress.uncertainSince ??= snapshot.head;
+      throw ports.deadline.signal.reason;
+    }
     if (result.kind === 'committed') {
       note(progress, ports.log, snapshot.head, 'committed', 0);
       const { states, edits, verdict } = work;
@@ -146,7 +155,10 @@ async function write(
         notes: verdict.notes,
       };
     }
-    if (result.kind === 'conflict') return conflict(ports, progress, snapshot.head, result.detail);
+    if (result.kind === 'conflict') {
+      const own = await conflict(ports, wish, progress, snapshot, result.detail);
+      return own === undefined ? undefined : finished(ports, progress, snapshot, own, wish, work);
+    }
     if (result.kind === 'throttled') return throttled(ports, progress, snapshot.head, result.waitSeconds);
     unknowns.push(result.detail);
     progress.uncertainSince ??= snapshot.head;
@@ -188,18 +200,50 @@ async function send(ports: Ports, progress: Progress, request: CommitRequest): P
   }
   ports.deadline.check('handoff');
   progress.attempts += 1;
-  return ports.repository.commit(request, ports.deadline.signal);
+  // A write under way gets a moment to answer when the run is ended: what it did is worth knowing.
+  using grace = graceAfter(ports.deadline.signal);
+  return await ports.repository.commit(request, grace.signal);
 }
 
-async function conflict(ports: Ports, progress: Progress, head: string, detail: string): Promise<undefined> {
-  const landed = await ports.repository.history(head, ports.deadline.signal).then(
-    (h) => h.commits.length,
-    () => 1,
-  );
-  const wait = nextWait(progress.conflicts, Math.max(1, landed), ports.random());
+function graceAfter(signal: AbortSignal): { signal: AbortSignal } & Disposable {
+  const controller = new AbortController();
+  let timer: NodeJS.Timeout | undefined;
+  const onAbort = (): void => {
+    timer = setTimeout(() => controller.abort(signal.reason), LOOK_MS);
+  };
+  signal.addEventListener('abort', onAbort, { once: true });
+  return {
+    signal: controller.signal,
+    [Symbol.dispose]() {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+    },
+  };
+}
+
+// A conflict may be our own work: a client that sends a request twice over a cut connection is refused by its first copy.
+async function conflict(
+  ports: Ports,
+  wish: Wish,
+  progress: Progress,
+  snapshot: Snapshot,
+  detail: string,
+): Promise<string | undefined> {
+  let landed = 1;
+  try {
+    const { commits } = await ports.repository.history(snapshot.head, ports.deadline.signal);
+    const own = commits.find((c) => carries(c, wish.bumpId));
+    if (own !== undefined) return own.oid;
+    landed = Math.max(1, commits.length);
+  } catch (error) {
+    if (ports.deadline.signal.aborted) throw error;
+    progress.uncertainSince ??= snapshot.head;
+  }
+  const wait = nextWait(progress.conflicts, landed, ports.random());
   progress.conflicts += 1;
-  note(progress, ports.log, head, `conflict (+${landed} by others: ${oneLine(detail, 120)})`, wait);
+  note(progress, ports.log, snapshot.head, `conflict (+${landed} by others: ${oneLine(detail, 120)})`, wait);
   await ports.clock.sleep(wait, ports.deadline.signal);
+  return undefined;
 }
 
 async function throttled(ports: Ports, progress: Progress, head: string, seconds: number): Promise<undefined> {
@@ -284,28 +328,33 @@ function note(progress: Progress, log: Log, head: string, result: string, waited
   );
 }
 
-// A cancelled or timed-out run still owes the truth about its last write.
+// A run that ends early still owes the truth about its last write.
 async function explainEnd(ports: Ports, wish: Wish, progress: Progress, error: unknown): Promise<unknown> {
-  const ended = ports.deadline.signal.aborted || (error instanceof ActionError && error.code === 'E_TIMEOUT');
-  if (!ended) return error;
   const reason: unknown = ports.deadline.signal.aborted ? ports.deadline.signal.reason : error;
   if (!(reason instanceof ActionError)) return error;
+  const ended = reason.code === 'E_TIMEOUT' || reason.code === 'E_CANCELLED';
+  if (!ended && progress.uncertainSince === undefined) return error;
   const state = await lastLook(ports, wish, progress);
-  return new ActionError(reason.code, {
+  // Being cancelled is no finding about the write; every other end with a write in doubt is.
+  const code = state.known || reason.code === 'E_CANCELLED' ? reason.code : 'E_OUTCOME_UNKNOWN';
+  return new ActionError(code, {
     ...reason.facts,
-    why: `${reason.facts.why}; ${state} (Bump-Id ${wish.bumpId})`,
+    why: `${reason.facts.why}; ${state.text} (Bump-Id ${wish.bumpId})`,
     cause: error,
   });
 }
 
-async function lastLook(ports: Ports, wish: Wish, progress: Progress): Promise<string> {
-  if (progress.attempts === 0) return 'nothing was written';
-  const since = progress.uncertainSince ?? progress.rounds.at(-1)?.head;
-  if (since === undefined && progress.conflicts > 0) return 'nothing was written';
+async function lastLook(ports: Ports, wish: Wish, progress: Progress): Promise<{ known: boolean; text: string }> {
+  if (progress.written !== undefined)
+    return { known: true, text: `it was written as ${progress.written.slice(0, 12)}` };
+  if (progress.uncertainSince === undefined) return { known: true, text: 'nothing was written' };
   try {
-    const own = await findOwn(ports.repository, wish.bumpId, since ?? '', AbortSignal.timeout(LOOK_MS));
-    return own === undefined ? 'nothing of it is on the branch yet' : `it was written as ${own.slice(0, 12)}`;
+    const signal = AbortSignal.timeout(LOOK_MS);
+    const own = await findOwn(ports.repository, wish.bumpId, progress.uncertainSince, signal);
+    return own === undefined
+      ? { known: false, text: 'its write is not on the branch yet, but may still land' }
+      : { known: true, text: `it was written as ${own.slice(0, 12)}` };
   } catch {
-    return 'whether it was written is unknown';
+    return { known: false, text: 'whether it was written is unknown' };
   }
 }

@@ -38,7 +38,8 @@ export function classifyPush(ref: string, code: number | null, porcelain: string
 /** Errors of access, which fetch and push share; undefined when it is none. */
 export function classifyAccess(stderr: string): Extract<PushResult, { kind: 'permission' | 'redirect' }> | undefined {
   const detail = oneLine(stderr, 500);
-  if (/unable to update url base from redirection|redirect/i.test(stderr)) return { kind: 'redirect', detail };
+  if (/unable to update url base from redirection|redirect|returned error: 30[12378]/i.test(stderr))
+    return { kind: 'redirect', detail };
   if (
     /Authentication failed|could not read Username|returned error: 40[134]|[Rr]epository not found|Permission denied|terminal prompts disabled/.test(
       stderr,

@@ -4,7 +4,7 @@ import { oneLine } from '../text/index.ts';
 import { find, type ScalarSite } from './find.ts';
 import { formatPath, type ValuePath } from './path.ts';
 import { prove, type Wanted } from './prove.ts';
-import { isUnwritable, renderString } from './quote.ts';
+import { isPlainSafe, isUnwritable, renderString } from './quote.ts';
 import { JUDGES, openSource, type YamlSource } from './source.ts';
 import { type Span, splice } from './splice.ts';
 
@@ -83,29 +83,12 @@ export function scalarAt(source: YamlSource, target: { document: number | undefi
 }
 
 function reads(source: YamlSource, judge: number, change: Change, site: ScalarSite): boolean {
-  const index = change.document ?? 0;
-  // The judges may spell keys differently (a 1.1 judge reads the key `on` as true), so the leaf is found by its place: the
-  // scalar's own type and value as this judge sees a document that holds nothing else.
-  const leaf = source.leaves[judge]?.find((l) => l.path === leafPath(source, index, change.path));
+  const place = JSON.stringify([change.document ?? 0, ...site.place]);
+  const leaf = source.leaves[judge]?.find((l) => l.path === place);
   if (leaf !== undefined) return leaf.type === change.type && (change.type === 'null' || leaf.value === change.value);
-  return change.type === 'string' && site.style !== 'plain' && site.style !== 'empty' && site.text === change.value;
-}
-
-function leafPath(source: YamlSource, document: number, path: ValuePath): string {
-  const keys = path.map((step) =>
-    'key' in step ? step.key : 'index' in step ? step.index : listIndex(source, document, path, step.where),
-  );
-  return JSON.stringify([document, ...keys]);
-}
-
-function listIndex(source: YamlSource, document: number, path: ValuePath, where: readonly [string, string]): number {
-  const at = path.findIndex((step) => 'where' in step && step.where === where);
-  const site = (i: number) => find(source, document, [...path.slice(0, at), { index: i }, { key: where[0] }]);
-  for (let i = 0; ; i += 1) {
-    const found = site(i);
-    if (found.kind === 'scalar' && found.text === where[1]) return i;
-    if (found.kind === 'missing' && found.why.includes(`none at [${i}]`)) return -1;
-  }
+  // This judge spells a key differently (1.1 reads the key `on` as true): the scalar's own text has to tell.
+  if (change.type !== 'string') return change.value === (site.value === null ? 'null' : String(site.value));
+  return site.text === change.value && (site.style === 'plain' ? isPlainSafe(site.text) : site.style !== 'empty');
 }
 
 function checkType(source: YamlSource, change: Change, site: ScalarSite): void {

@@ -29,6 +29,8 @@ export interface ScalarSite {
   text: string;
   line: number;
   column: number;
+  /** Keys and indexes from the root of the document. */
+  place: readonly (string | number)[];
 }
 
 export interface MapSite {
@@ -52,7 +54,7 @@ export type Site = ScalarSite | MapSite | MissingSite;
  */
 export function find(source: YamlSource, document: number | undefined, path: ValuePath): Site {
   const doc = pickDocument(source, document);
-  const walk: Walk = { source, doc, path, anchors: [] };
+  const walk: Walk = { source, doc, path, anchors: [], place: [] };
   let node: unknown = doc.contents;
   for (const [i, step] of path.entries()) {
     if (isAlias(node))
@@ -76,6 +78,7 @@ interface Walk {
   doc: Document.Parsed;
   path: ValuePath;
   anchors: string[];
+  place: (string | number)[];
 }
 
 function pickDocument(source: YamlSource, wanted: number | undefined): Document.Parsed {
@@ -116,7 +119,10 @@ function descend(walk: Walk, node: unknown, step: Step, i: number): { value: unk
       );
     }
     const pair = pairs[0];
-    if (pair !== undefined) return { value: pair.value ?? null };
+    if (pair !== undefined) {
+      walk.place.push(step.key);
+      return { value: pair.value ?? null };
+    }
     if (node.items.some((p) => keyText(p) === '<<' && mergedKeys(walk.doc, p.value).includes(step.key))) {
       throw refuse(
         walk,
@@ -132,6 +138,7 @@ function descend(walk: Walk, node: unknown, step: Step, i: number): { value: unk
   if (!isSeq(node)) return `${here} is no list`;
   if ('index' in step) {
     const item = node.items[step.index];
+    walk.place.push(step.index);
     return item === undefined ? `${here} has ${node.items.length} items, none at [${step.index}]` : { value: item };
   }
   const [key, value] = step.where;
@@ -140,6 +147,7 @@ function descend(walk: Walk, node: unknown, step: Step, i: number): { value: unk
       isMap(item) &&
       item.items.some((pair) => keyText(pair) === key && isScalar(pair.value) && scalarText(pair.value) === value),
   );
+  walk.place.push(node.items.indexOf(hits[0]));
   return hits.length === 1 ? { value: hits[0] } : `${here} has ${hits.length} matches for [${key}=${value}]`;
 }
 
@@ -190,7 +198,17 @@ function toSite(walk: Walk, node: unknown): Site {
     );
   }
   const { line, column } = position(source, node);
-  return { kind: 'scalar', start, end, style, value: node.value, text: scalarText(node), line, column };
+  return {
+    kind: 'scalar',
+    start,
+    end,
+    style,
+    value: node.value,
+    text: scalarText(node),
+    line,
+    column,
+    place: walk.place,
+  };
 }
 
 function styleOf(node: Scalar, start: number, end: number): ScalarSite['style'] {
