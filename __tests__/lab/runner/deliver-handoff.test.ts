@@ -46,7 +46,7 @@ async function edit(change: (text: string) => string, message = 'a person'): Pro
 }
 
 /** Does something once, when the step of that weight has ended. */
-function after(
+function onceVerified(
   weight: number,
   action: () => Promise<void>,
 ): { onEvent: NonNullable<RunOptions['onEvent']>; done: () => Promise<void> } {
@@ -63,7 +63,7 @@ function after(
 
 describe('the config repository', () => {
   test('one commit a weight and one to finish, each with its trailers; only the named scalars have changed', async () => {
-    const done = await deliver();
+    const done = await deliver({ weights: '[5, 100]' });
     expect(done.conclusion).toBe('success');
     const short = suite.sha.slice(0, 7);
     expect(await subjects()).toEqual([
@@ -106,6 +106,7 @@ describe('the config repository', () => {
   test('trap 9: cancelled while it verifies: one revert commit, the file byte-equal to before', async () => {
     const cancel = new AbortController();
     const done = await deliver({
+      weights: '[5, 100]',
       recorder: { 'verify-canary 5': { wait: true } },
       signal: cancel.signal,
       onEvent: (event) => {
@@ -117,7 +118,7 @@ describe('the config repository', () => {
     expect(await file()).toBe(values(STABLE));
   });
   test('trap 12: a person changes the weight midway: red with E_STALE_STAGE, the revert still clears our canary', async () => {
-    const meddle = after(5, () => edit((text) => text.replace('weight: 5', 'weight: 42')));
+    const meddle = onceVerified(5, () => edit((text) => text.replace('weight: 5', 'weight: 42')));
     const done = await deliver({ weights: '[5, 10, 100]', onEvent: meddle.onEvent });
     await meddle.done();
     const second = job(done, 'deliver', 'rollout', 'stage').jobs[1];
@@ -126,7 +127,7 @@ describe('the config repository', () => {
     expect(await file()).toBe(values(STABLE));
   });
   test('trap 13: a person edits another key between stages: it survives stages and revert', async () => {
-    const meddle = after(5, () => edit((text) => text.replace('replicas: 2', 'replicas: 3')));
+    const meddle = onceVerified(5, () => edit((text) => text.replace('replicas: 2', 'replicas: 3')));
     const done = await deliver({
       weights: '[5, 10, 100]',
       recorder: { 'verify-canary 10': { verdict: 'fail' } },
@@ -138,8 +139,8 @@ describe('the config repository', () => {
   });
   test('a config token that is gone midway fails the stage, and says so without the token', async () => {
     const token = suite.forge.createToken({ kind: 'app', permissions: { contents: 'write' }, repositories: [config] });
-    const revoke = after(5, async () => suite.forge.revokeToken(token));
-    const done = await deliver({ token, onEvent: revoke.onEvent });
+    const revoke = onceVerified(5, async () => suite.forge.revokeToken(token));
+    const done = await deliver({ weights: '[5, 100]', token, onEvent: revoke.onEvent });
     await revoke.done();
     expect(done.conclusion).toBe('failure');
     expect(conclusions(job(done, 'deliver', 'rollout'))).toMatchObject({

@@ -111,6 +111,7 @@ describe('a delivery', () => {
   test('trap 9: cancelled while it verifies: trace kept, one revert, run cancelled', async () => {
     const cancel = new AbortController();
     const done = await deliver({
+      weights: '[5, 100]',
       recorder: { 'verify-canary 5': { wait: true } },
       signal: cancel.signal,
       onEvent: (event) => {
@@ -126,6 +127,7 @@ describe('a delivery', () => {
   test('trap 10: the machine of a stage is lost: reverted all the same', async () => {
     const lost = new AbortController();
     const done = await deliver({
+      weights: '[5, 100]',
       recorder: { 'verify-canary 5': { wait: true } },
       machineLost: (name) => (name.includes('stage') ? lost.signal : undefined),
       onEvent: (event) => {
@@ -200,7 +202,7 @@ describe('a delivery', () => {
         { result: 'superseded', by: 'd'.repeat(40) },
       ]),
     );
-    const done = await deliver({ recorder });
+    const done = await deliver({ weights: '[5, 100]', recorder });
     expect(asked(done, 'verify-canary')).toEqual([]);
     expect(conclusions(job(done, 'deliver', 'rollout')).revert).toBe('skipped');
   });

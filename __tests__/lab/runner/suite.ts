@@ -132,7 +132,7 @@ jobs:
       image: r.test/app
       app: app
       test: none
-      weights: "${o.weights ?? '[5, 100]'}"
+      weights: "${o.weights ?? '[100]'}"
       prometheus-url: http://127.0.0.1:9
       values-file: env/values.yaml
       config-repository: ${o.config ?? 'lab/config'}
