@@ -1,0 +1,235 @@
+/** The cluster stand-in: Argo CD, a node and a gateway on one machine. */
+import { randomBytes } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { startReadApi } from './api.ts';
+import { Controller, type Health } from './controller.ts';
+import { startGateway } from './gateway.ts';
+import { ImageStore } from './images.ts';
+import { type Objects, readObjects } from './objects.ts';
+import { canChroot, type RunMode } from './process.ts';
+import { openSource } from './source.ts';
+
+export interface ClusterOptions {
+  application: {
+    name: string;
+    repoUrl: string;
+    token?: string;
+    branch: string;
+    /** Folder of the chart. */
+    path: string;
+    valueFiles: readonly string[];
+    releaseName: string;
+  };
+  /** Path of helm. */
+  helm: string;
+  /** Argo CD polls every few minutes; a demo cannot wait that long (default 1000 ms). */
+  pollMs?: number;
+  imagesDir: string;
+  mode: RunMode;
+  seed?: number;
+  onLog?(pod: string, line: string): void;
+}
+
+export interface PodFacts {
+  name: string;
+  url: string;
+  labels: Readonly<Record<string, string>>;
+  /** As the manifest names it. */
+  image: string;
+  /** Digest that runs. */
+  imageId: string;
+  revision: string;
+  state: string;
+  ready: boolean;
+  restarts: number;
+  message: string;
+}
+
+export interface ClusterStatus {
+  sync: 'Synced' | 'OutOfSync' | 'Unknown';
+  health: Health;
+  /** Commit that is applied. */
+  revision: string;
+  message: string;
+}
+
+export interface Cluster extends AsyncDisposable {
+  readonly apiUrl: string;
+  readonly apiToken: string;
+  readonly gatewayUrl: string;
+  pods(): readonly PodFacts[];
+  status(): ClusterStatus;
+  /** What Prometheus would scrape: the ServiceMonitor's labels come from the pods. */
+  metricsTargets(): readonly { url: string; labels: Record<string, string> }[];
+  /** Resolves when the predicate holds; rejects with the status after so many seconds. */
+  waitFor(holds: (status: ClusterStatus, pods: readonly PodFacts[]) => boolean, seconds: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** @throws Error when pods cannot be started from their own root on this machine */
+export async function startCluster(o: ClusterOptions): Promise<Cluster> {
+  if (o.mode === 'chroot' && !canChroot())
+    throw new Error('pods run in the root of their image, which needs root on Linux');
+  const workDir = await mkdtemp(join(tmpdir(), 'cluster-'));
+  await mkdir(o.imagesDir, { recursive: true });
+  const hosts = join(workDir, 'hosts');
+  writeFileSync(hosts, '127.0.0.1 localhost\n');
+  const watchers = new Set<() => void>();
+  const controller = new Controller(
+    { images: new ImageStore(o.imagesDir), mode: o.mode, hosts, log: (pod, line) => o.onLog?.(pod, line) },
+    () => {
+      for (const watcher of watchers) watcher();
+    },
+  );
+  const source = await openSource({ ...o.application, token: o.application.token, helm: o.helm, workDir });
+  const state = {
+    seen: '',
+    applied: '',
+    message: '',
+    objects: undefined as Objects | undefined,
+    history: [] as { revision: string; deployedAt: string }[],
+  };
+  const stopped = new AbortController();
+
+  const sync = async (): Promise<void> => {
+    const head = await source.head();
+    if (head === state.seen) return;
+    state.objects = readObjects(await source.render(head));
+    state.seen = head;
+    state.applied = head;
+    state.message = '';
+    state.history.push({ revision: head, deployedAt: new Date().toISOString() });
+    controller.apply(state.objects);
+  };
+  const loop = (async () => {
+    while (!stopped.signal.aborted) {
+      // A forge that is away, or a chart that does not render, leaves what runs as it is.
+      await sync().catch((error: unknown) => {
+        state.message = (error as Error).message;
+      });
+      await new Promise((resolve) => {
+        const timer = setTimeout(resolve, o.pollMs ?? 1000);
+        stopped.signal.addEventListener('abort', () => {
+          clearTimeout(timer);
+          resolve(undefined);
+        });
+      });
+    }
+  })();
+
+  const status = (): ClusterStatus => ({
+    sync: state.applied === '' ? 'Unknown' : state.message === '' && controller.settled ? 'Synced' : 'OutOfSync',
+    health: controller.health(),
+    revision: state.applied,
+    message: state.message || (controller.pods.find((pod) => pod.message !== '' && !pod.ready)?.message ?? ''),
+  });
+  const pods = (): PodFacts[] =>
+    controller.pods.map((pod) => ({
+      name: pod.name,
+      url: pod.url,
+      labels: pod.labels,
+      image: pod.image,
+      imageId: pod.imageId,
+      revision: pod.annotations.revision ?? '',
+      state: pod.state,
+      ready: pod.ready,
+      restarts: pod.restarts,
+      message: pod.message,
+    }));
+
+  const apiToken = randomBytes(16).toString('hex');
+  const api = await startReadApi(
+    {
+      name: o.application.name,
+      application: () => applicationJson(o, status(), pods(), state.history),
+      resourceTree: () => ({
+        nodes: pods().map((pod) => ({
+          kind: 'Pod',
+          name: pod.name,
+          images: [pod.image],
+          health: { status: pod.ready ? 'Healthy' : 'Progressing', message: pod.message },
+        })),
+      }),
+    },
+    apiToken,
+  );
+  const gateway = await startGateway(
+    { routes: () => controller.routes, endpoints: (name) => controller.endpoints(name) },
+    o.seed ?? 1,
+  );
+
+  const close = async (): Promise<void> => {
+    stopped.abort();
+    await loop;
+    await Promise.all([api.close(), gateway.close(), controller.close()]);
+    await rm(workDir, { recursive: true, force: true });
+  };
+  return {
+    apiUrl: api.url,
+    apiToken,
+    gatewayUrl: gateway.url,
+    pods,
+    status,
+    metricsTargets: () =>
+      controller.pods
+        .filter((pod) => pod.state === 'Running')
+        .map((pod) => ({
+          url: `${pod.url}/metrics`,
+          labels: {
+            pod: pod.name,
+            app: pod.labels.app ?? '',
+            track: pod.labels.track ?? '',
+            instance: `${pod.ip}:${pod.port()}`,
+          },
+        })),
+    waitFor: (holds, seconds) =>
+      new Promise((resolve, reject) => {
+        const look = (): void => {
+          if (!holds(status(), pods())) return;
+          end();
+          resolve();
+        };
+        const poll = setInterval(look, 200);
+        const timer = setTimeout(() => {
+          end();
+          reject(new Error(`the cluster did not get there in ${seconds} s: ${JSON.stringify(status())}`));
+        }, seconds * 1000);
+        const end = (): void => {
+          clearInterval(poll);
+          clearTimeout(timer);
+          watchers.delete(look);
+        };
+        watchers.add(look);
+        look();
+      }),
+    close,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+function applicationJson(
+  o: ClusterOptions,
+  status: ClusterStatus,
+  pods: readonly PodFacts[],
+  history: readonly { revision: string; deployedAt: string }[],
+): object {
+  const { name, repoUrl, path, branch } = o.application;
+  return {
+    metadata: { name, namespace: 'argocd' },
+    spec: { source: { repoURL: repoUrl, path, targetRevision: branch } },
+    status: {
+      sync: { status: status.sync, revision: status.revision },
+      health: { status: status.health, message: status.message },
+      operationState: {
+        phase: status.message === '' ? 'Succeeded' : 'Error',
+        message: status.message,
+        syncResult: { revision: status.revision },
+      },
+      summary: { images: [...new Set(pods.map((pod) => pod.image))] },
+      history: history.map((h, id) => ({ id, ...h })),
+    },
+  };
+}
