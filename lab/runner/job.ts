@@ -6,7 +6,7 @@ import { type Hook, type Machine, openMachine } from './machine.ts';
 import type { JobDef, Permissions } from './model.ts';
 import { tokenPermissions } from './permissions.ts';
 import { type Sink, stepSink } from './sink.ts';
-import { runStep, timeLimit } from './steps.ts';
+import { AFTER_CANCEL_MS, complain, runStep, timeLimit } from './steps.ts';
 import type { WorkflowNode } from './tree.ts';
 import type { AnnotationRecord, Conclusion, StepRun } from './types.ts';
 import { preHooks } from './uses.ts';
@@ -150,19 +150,26 @@ async function record(
 async function runHook(layer: Layer, hook: Hook, kind: 'pre' | 'post', log: StepLog): Promise<void> {
   const { machine } = layer;
   await record(machine, { name: hook.name, kind }, log, async (sink) => {
-    if (layer.signal.aborted) layer.status = 'cancelled';
-    const skipped: Part = { outcome: 'skipped', conclusion: 'skipped', outputs: {} };
-    try {
-      if (!evaluateCondition(hook.if, conditionScope(layer, layerEnv(layer)))) return skipped;
-      const signal = layer.signal.aborted ? AbortSignal.timeout(300_000) : layer.signal;
-      if (await hook.run(sink, signal)) return { ...skipped, outcome: 'success', conclusion: 'success' };
-    } catch (error) {
-      sink.log(`##[error]${(error as Error).message}`);
-      sink.annotate({ level: 'error', message: (error as Error).message });
-    }
-    if (layer.status === 'success') layer.status = 'failure';
-    return { ...skipped, outcome: 'failure', conclusion: 'failure' };
+    const conclusion = await hookConclusion(layer, hook, sink);
+    if (conclusion === 'cancelled') layer.status = 'cancelled';
+    else if (conclusion === 'failure' && layer.status === 'success') layer.status = 'failure';
+    return { outcome: conclusion, conclusion, outputs: {} };
   });
+}
+
+async function hookConclusion(layer: Layer, hook: Hook, sink: Sink): Promise<Conclusion> {
+  const late = layer.signal.aborted;
+  if (late) layer.status = 'cancelled';
+  const signal = late ? AbortSignal.timeout(AFTER_CANCEL_MS) : layer.signal;
+  let ok = false;
+  try {
+    if (!evaluateCondition(hook.if, conditionScope(layer, layerEnv(layer)))) return 'skipped';
+    ok = await hook.run(sink, signal);
+  } catch (error) {
+    complain(sink, (error as Error).message);
+  }
+  if (signal.aborted) return 'cancelled';
+  return ok ? 'success' : 'failure';
 }
 
 function jobLayer(

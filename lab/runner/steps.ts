@@ -9,7 +9,7 @@ import type { Conclusion } from './types.ts';
 import { runUses } from './uses.ts';
 
 /** GitHub gives the steps that run after a cancel five minutes. */
-const AFTER_CANCEL_MS = 300_000;
+export const AFTER_CANCEL_MS = 300_000;
 
 export interface StepEnd {
   outcome: Conclusion;
@@ -94,7 +94,8 @@ function githubEnv(layer: Layer): Record<string, string> {
   );
 }
 
-function complain(sink: Sink, message: string): void {
+/** An error of the runner itself about a step. */
+export function complain(sink: Sink, message: string): void {
   sink.log(`##[error]${message}`);
   sink.annotate({ level: 'error', message });
 }
