@@ -131,6 +131,10 @@ export function parseBumpInputs(env: Env): Readonly<BumpInputs> {
       'is required in a workflow_run event: GITHUB_SHA is not the commit that was built there',
     );
   }
+  const api = new URL(given['api-url']);
+  if (api.protocol !== 'https:' && !(api.protocol === 'http:' && isLoopbackHost(api.hostname)))
+    problem('api-url', 'is not https');
+  if (api.username !== '' || api.password !== '') problem('api-url', 'holds credentials');
   const serverUrl = env.GITHUB_SERVER_URL || 'https://github.com';
   const address = readAddress(given['config-repository'], given.transport, serverUrl, problem);
   const want = readWant(given, problem);
@@ -172,7 +176,7 @@ export function parseBumpInputs(env: Env): Readonly<BumpInputs> {
     author: { name, email },
     dryRun: given['dry-run'],
     deadline: given.deadline,
-    apiUrl: new URL(given['api-url']),
+    apiUrl: api,
     serverUrl,
     actor: env.GITHUB_ACTOR ?? '',
     runUrl: env.GITHUB_RUN_ID

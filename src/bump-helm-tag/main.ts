@@ -23,7 +23,7 @@ await runMain('bump-helm-tag', async ({ env, log, signal, outputs, summary }) =>
   try {
     repository = inputs.transport === 'git' ? openGit(inputs, env, deadline, log) : openGitHub(inputs, deadline);
     const source = apiSourceHistory(
-      gitHubClient(http, inputs.apiUrl, inputs.sourceToken || inputs.token, 'bump-helm-tag'),
+      gitHubClient(http, inputs.apiUrl, sourceToken(inputs), 'bump-helm-tag'),
       inputs.sourceRepository,
       systemClock,
     );
@@ -54,6 +54,11 @@ await runMain('bump-helm-tag', async ({ env, log, signal, outputs, summary }) =>
     );
   }
 });
+
+// The token of another Git host must never reach this API.
+function sourceToken(inputs: BumpInputs): string {
+  return inputs.sourceToken === '' && inputs.transport === 'github' ? inputs.token : inputs.sourceToken;
+}
 
 function openGit(inputs: BumpInputs, env: Env, deadline: Deadline, log: Log): ConfigRepository {
   const basic = Buffer.from(`${inputs.username}:${inputs.token}`).toString('base64');

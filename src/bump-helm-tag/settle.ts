@@ -163,12 +163,12 @@ async function write(
     unknowns.push(result.detail);
     progress.uncertainSince ??= snapshot.head;
     await ports.clock.sleep(1, ports.deadline.signal);
-    const { head, commits } = await ports.repository.history(progress.uncertainSince, ports.deadline.signal);
-    const own = commits.find((c) => carries(c, wish.bumpId));
+    const seen = await look(ports, progress.uncertainSince);
+    const own = seen?.commits.find((c) => carries(c, wish.bumpId));
     if (own !== undefined) return finished(ports, progress, snapshot, own.oid, wish, work);
     note(progress, ports.log, snapshot.head, `unknown (${result.detail})`, 1);
     // Moved without us: the old request can no longer win against its expected head.
-    if (head !== snapshot.head) return undefined;
+    if (seen?.head !== snapshot.head) return undefined;
     if (
       unknowns.length > MAX_RESENDS ||
       (unknowns.length === 3 && new Set(unknowns).size === 1 && unknowns[0] !== '')
@@ -180,6 +180,19 @@ async function write(
       });
     }
     // Same request, same expected head: two copies of it cannot both win.
+  }
+}
+
+// An unreadable history is no news: the next round asks again, before it does anything else.
+async function look(
+  ports: Ports,
+  since: string,
+): Promise<Awaited<ReturnType<ConfigRepository['history']>> | undefined> {
+  try {
+    return await ports.repository.history(since, ports.deadline.signal);
+  } catch (error) {
+    if (ports.deadline.signal.aborted) throw error;
+    return undefined;
   }
 }
 
@@ -229,16 +242,11 @@ async function conflict(
   snapshot: Snapshot,
   detail: string,
 ): Promise<string | undefined> {
-  let landed = 1;
-  try {
-    const { commits } = await ports.repository.history(snapshot.head, ports.deadline.signal);
-    const own = commits.find((c) => carries(c, wish.bumpId));
-    if (own !== undefined) return own.oid;
-    landed = Math.max(1, commits.length);
-  } catch (error) {
-    if (ports.deadline.signal.aborted) throw error;
-    progress.uncertainSince ??= snapshot.head;
-  }
+  const seen = await look(ports, snapshot.head);
+  const own = seen?.commits.find((c) => carries(c, wish.bumpId));
+  if (own !== undefined) return own.oid;
+  if (seen === undefined) progress.uncertainSince ??= snapshot.head;
+  const landed = Math.max(1, seen?.commits.length ?? 1);
   const wait = nextWait(progress.conflicts, landed, ports.random());
   progress.conflicts += 1;
   note(progress, ports.log, snapshot.head, `conflict (+${landed} by others: ${oneLine(detail, 120)})`, wait);

@@ -25,11 +25,12 @@ const READ_MS = 15_000;
 
 /**
  * @param apiUrl REST base; GraphQL is on the same origin: `/graphql`, or `/api/graphql` when the base ends in `/api/v3`
+ * @param token '' reads what is public
  * @param agent name for the user-agent header
  */
 export function gitHubClient(http: Http, apiUrl: URL, token: string, agent: string): GitHubClient {
   const headers = {
-    authorization: `Bearer ${token}`,
+    ...(token === '' ? {} : { authorization: `Bearer ${token}` }),
     accept: 'application/vnd.github+json',
     'user-agent': agent,
     'x-github-api-version': '2022-11-28',
