@@ -15,7 +15,7 @@ export interface CommandFiles {
   remove(): Promise<void>;
 }
 
-export interface FileEffects {
+interface FileEffects {
   outputs: Map<string, string>;
   env: Map<string, string>;
   state: Map<string, string>;

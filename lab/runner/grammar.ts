@@ -40,6 +40,5 @@ export const trace = new workflow.NoOperationTraceWriter();
 
 export { data, Evaluator, Lexer, Parser } from '@actions/expressions';
 export type { FunctionDefinition } from '@actions/expressions/funcs/info';
-export type { ActionTemplate } from '@actions/workflow-parser/actions/action-template';
 export type { Step } from '@actions/workflow-parser/model/workflow-template';
 export type { MappingToken, TemplateToken } from '@actions/workflow-parser/templates/tokens/index';

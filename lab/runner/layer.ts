@@ -6,9 +6,9 @@ import type { Repository } from './repositories.ts';
 import type { Sink } from './sink.ts';
 import type { Conclusion } from './types.ts';
 
-export type Status = 'success' | 'failure' | 'cancelled';
+type Status = 'success' | 'failure' | 'cancelled';
 
-export interface StepContext {
+interface StepContext {
   outputs: Readonly<Record<string, string>>;
   outcome: Conclusion;
   conclusion: Conclusion;

@@ -1,7 +1,7 @@
 /** strategy.matrix to its cells, by the rules of GitHub: cross product, then exclude, then include. */
 import { isRecord, type Value } from './evaluate.ts';
 
-export type Cell = Readonly<Record<string, Value>>;
+type Cell = Readonly<Record<string, Value>>;
 
 export interface Strategy {
   cells: readonly { matrix: Cell; name: string }[];

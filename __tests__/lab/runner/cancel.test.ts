@@ -169,16 +169,16 @@ jobs:
     steps: [{ run: "true" }]
   result: { needs: [plan, stage, revert], if: always(), runs-on: x, steps: [{ run: "true" }] }
 `;
-    const seen = new Set<string>();
-    for (let moment = 0; moment <= 480; moment += 40) {
+    const whole = await run(text);
+    expect(whole.conclusion).toBe('success');
+    for (let i = 0; i < 12; i += 1) {
+      const moment = Math.round((whole.seconds * 1000 * i) / 12);
       const { plan, stage, revert, result } = results(await run(text, { signal: AbortSignal.timeout(moment) }));
       const begun = plan === 'success' && stage !== 'success' && stage !== 'skipped';
       // The cancel may also hit one of the two while it runs.
       expect([moment, revert]).toEqual([moment, begun ? expect.stringMatching(/success|cancelled/) : 'skipped']);
       expect([moment, result]).toEqual([moment, expect.stringMatching(/success|cancelled/)]);
-      seen.add(stage ?? '');
     }
-    expect(seen.size).toBeGreaterThan(1);
     expect(await alive(marker)).toEqual([]);
   });
   test('a job that waits for a machine is cancelled without a step', async () => {

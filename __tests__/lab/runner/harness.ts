@@ -14,7 +14,7 @@ import {
 import { directoryRepository } from '../../../lab/runner/repositories.ts';
 
 export const SHA = '0123456789abcdef0123456789abcdef01234567';
-export const FILE = '.github/workflows/w.yml';
+const FILE = '.github/workflows/w.yml';
 
 /** A repository whose workflow files are texts; actions of it live in `dir`. */
 export function memoryRepository(name: string, files: Record<string, string>, dir?: string): OpenRepository {

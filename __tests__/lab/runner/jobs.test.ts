@@ -63,12 +63,12 @@ describe('needs and conditions', () => {
   test('a job over its time is cancelled, and its always() steps still run', async () => {
     const done = await run(
       workflow(
-        '  a:\n    runs-on: x\n    timeout-minutes: 0.005\n    steps:\n      - { id: s, run: sleep 20 }\n      - { id: n, run: echo no }\n      - { id: t, if: always(), run: "echo end" }\n',
+        '  a:\n    runs-on: x\n    timeout-minutes: 0.02\n    steps:\n      - { id: s, run: sleep 20 }\n      - { id: n, run: echo no }\n      - { id: t, if: always(), run: "echo end" }\n',
       ),
     );
     const a = job(done, 'a');
     expect(a.conclusion).toBe('cancelled');
-    expect(a.reason).toMatch(/maximum execution time of 0.005 minutes/);
+    expect(a.reason).toMatch(/maximum execution time of 0.02 minutes/);
     expect(a.steps.map((s) => s.conclusion)).toEqual(['cancelled', 'skipped', 'success']);
   });
   test('an expression that cannot be evaluated fails its job, and nothing hangs', async () => {
