@@ -2,7 +2,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { renderMessage, type Variables } from '../../src/bump-helm-tag/message.ts';
 import { makePlan } from '../../src/bump-helm-tag/plan.ts';
-import { type Outcome, settle, type Wish } from '../../src/bump-helm-tag/settle.ts';
+import type { Outcome, Wish } from '../../src/bump-helm-tag/progress.ts';
+import { settle } from '../../src/bump-helm-tag/settle.ts';
 import { parseBlocks, renderBlock } from '../../src/bump-helm-tag/trailers.ts';
 import { ActionError, Deadline, fakeClock, memoryLog } from '../../src/runner/index.ts';
 import { FakeRepository, lineOf } from './fake.ts';

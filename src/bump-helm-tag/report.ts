@@ -3,7 +3,7 @@ import { createTwoFilesPatch } from 'diff';
 import type { Annotation, OutputValue } from '../runner/index.ts';
 import { markdown, oneLine } from '../text/index.ts';
 import type { BumpInputs } from './inputs.ts';
-import type { Outcome } from './settle.ts';
+import type { Outcome } from './progress.ts';
 
 const MAX_DIFF = 60_000;
 

@@ -3,8 +3,9 @@ import type { Log } from '../runner/index.ts';
 import type { CommitMessage } from './config-repository.ts';
 import type { BumpInputs } from './inputs.ts';
 import { renderMessage, type Variables } from './message.ts';
+import type { Outcome, Ports } from './progress.ts';
 import type { TargetState } from './round.ts';
-import { type Outcome, type Ports, settle } from './settle.ts';
+import { settle } from './settle.ts';
 import { renderBlock } from './trailers.ts';
 
 export async function run(inputs: BumpInputs, bumpId: string, ports: Ports): Promise<Outcome> {
