@@ -1,0 +1,58 @@
+import { resolve } from 'node:path';
+import { openHttp } from '../http/index.ts';
+import { ActionError, Deadline, runMain, systemClock, systemExec } from '../runner/index.ts';
+import { openWorkspace } from './discover/workspace.ts';
+import { parseScanInputs } from './inputs.ts';
+import { apiSource } from './osv/api.ts';
+import { databaseSource } from './osv/database.ts';
+import { annotations } from './report/annotate.ts';
+import { outputsOf, outputsOfFault } from './report/outputs.ts';
+import { summaryOf } from './report/summary.ts';
+import { countOf, resultLine } from './report/words.ts';
+import { openReportFolder, writeReports } from './report/write.ts';
+import { run } from './run.ts';
+import type { Report } from './types.ts';
+
+await runMain('scan-deps', async ({ env, log, signal, outputs, summary }) => {
+  // A later value of an output wins: whatever ends this run from here on, it ends with outputs.
+  outputs(outputsOfFault());
+  const inputs = parseScanInputs(env);
+  const folder = openReportFolder(resolve(inputs.workspace, inputs.reportDir));
+  const workspace = openWorkspace(inputs.workspace, systemExec, env);
+  using deadline = new Deadline(inputs.timeout, systemClock, signal);
+  const http = openHttp();
+  try {
+    const source =
+      inputs.database === undefined
+        ? apiSource(inputs.osvUrl, { http, clock: systemClock, random: Math.random, deadline })
+        : databaseSource({
+            folder: resolve(workspace.root, inputs.database),
+            maxAge: inputs.maxDatabaseAge,
+            clock: systemClock,
+            deadline,
+          });
+    const report = await run(inputs, { workspace, source, now: systemClock.now(), log });
+    outputs(outputsOf(report, writeReports(folder, report)));
+    summary(summaryOf(report));
+    log.annotate(annotations(report, inputs.onError));
+    log.notice(resultLine(report));
+    if (report.result === 'failed') throw redError(report);
+  } finally {
+    await http.close();
+  }
+});
+
+function redError(report: Report): ActionError {
+  const blocking = countOf(report, 'block');
+  const first = report.problems[0];
+  if (blocking === 0 && first !== undefined) {
+    const why = `${first.message}${report.problems.length > 1 ? `; ${report.problems.length - 1} more problems` : ''}`;
+    const fix = 'An incomplete scan says nothing about what it did not see: mend the cause and run it again';
+    return new ActionError(first.code, { what: 'the scan is incomplete', why, fix });
+  }
+  return new ActionError('E_FINDINGS', {
+    what: 'dependencies',
+    why: `${blocking} finding${blocking === 1 ? ' blocks' : 's block'}${report.complete ? '' : ', and the scan is incomplete'}`,
+    fix: 'Raise the versions named above, or record an accepted risk with reason and expiry in the ignore file',
+  });
+}

@@ -1,0 +1,59 @@
+/** Sentences about findings and coverage, plain text. The writers of log, annotation and Markdown escape them. */
+import type { Finding, Report } from '../types.ts';
+
+export const versionOf = (f: Finding): string => f.version ?? f.range ?? '(any version)';
+
+export const wayText = (f: Finding): string => f.way.join(' > ');
+
+/** `requests 2.30.0: CVE-2023-32681 (medium)` */
+export function titleOf(f: Finding): string {
+  const more = f.verdict === 'possible' && f.ids.length > 1 ? ' and others' : '';
+  return `${f.package} ${versionOf(f)}: ${f.id}${more} (${f.malicious ? 'malicious' : f.level})`;
+}
+
+/** What to do, in a few words. */
+export function adviceOf(f: Finding): string {
+  if (f.malicious) return 'Remove this version at once and treat the machines that installed it as compromised.';
+  if (f.verdict === 'possible') return 'Pin one version (==) so that it can be judged.';
+  if (f.fixed === undefined) return 'No fixed version is known.';
+  if (f.eco === 'npm') {
+    return f.direct === true
+      ? `Fixed in ${f.fixed} (npm install ${f.package}@${f.fixed}).`
+      : `Fixed in ${f.fixed}: npm update ${f.package}, or raise ${f.way[0] ?? f.package}.`;
+  }
+  return `Fixed in ${f.fixed}: write ${f.package}==${f.fixed} in this line.`;
+}
+
+/** One log line. */
+export function findingLine(f: Finding): string {
+  const way = f.way.length > 1 ? `, by ${wayText(f)}` : '';
+  const fixed = f.fixed === undefined ? '' : `, fixed in ${f.fixed}`;
+  return `${f.state}: ${f.file}:${f.line}: ${titleOf(f)}${fixed}${way}; ${f.reason}`;
+}
+
+const plural = (n: number, word: string): string => `${n} ${word}${n === 1 ? '' : 's'}`;
+
+/** `12 files, 840 packages: 838 asked, 838 answered, 2 private, 5 unpinned` */
+export function coverageLine({ coverage: c }: Report): string {
+  const extras = [
+    [c.private, 'private'],
+    [c.notRegistry, 'not from a registry'],
+    [c.unpinned, 'unpinned'],
+    [c.unjudged, 'unjudged'],
+    [c.unsupported.length, 'unsupported files'],
+    [c.disagreements, 'by the server alone'],
+  ] as const;
+  const more = extras.filter(([n]) => n > 0).map(([n, word]) => `, ${n} ${word}`);
+  return `${plural(c.files.length, 'file')}, ${plural(c.packages, 'package')}: ${c.asked} asked, ${c.answered} answered${more.join('')}`;
+}
+
+export const countOf = (report: Report, state: Finding['state']): number =>
+  report.findings.filter((f) => f.state === state).length;
+
+/** The final line. */
+export function resultLine(report: Report): string {
+  const { source } = report;
+  const fresh = source.freshness === undefined ? '' : `, newest advisory ${source.freshness.slice(0, 10)}`;
+  const counts = `${plural(report.findings.length, 'finding')}, ${countOf(report, 'block')} blocking`;
+  return `${report.result}${report.complete ? '' : ', incomplete'}: ${counts}; ${coverageLine(report)}; ${source.kind} ${source.url}${fresh}`;
+}
