@@ -118,7 +118,7 @@ export function refused(address: GitAddress, stderr: string): ActionError | unde
       why: `it has moved, and credentials are not sent after a redirect: ${access.detail}`,
       fix: 'Give its new address',
     });
-  if (/not found/i.test(access.detail) || /error: 404/.test(access.detail))
+  if (/not found|error: 404/i.test(access.detail))
     return new ActionError('E_REPOSITORY_NOT_FOUND', {
       what: `config repository ${where}`,
       why: access.detail,

@@ -41,7 +41,7 @@ export function classifyAccess(stderr: string): Extract<PushResult, { kind: 'per
   if (/unable to update url base from redirection|redirect|returned error: 30[12378]/i.test(stderr))
     return { kind: 'redirect', detail };
   if (
-    /Authentication failed|could not read Username|returned error: 40[134]|[Rr]epository not found|Permission denied|terminal prompts disabled/.test(
+    /Authentication failed|could not read Username|returned error: 40[134]|[Rr]epository (?:'[^']*' )?not found|Permission denied|terminal prompts disabled/.test(
       stderr,
     )
   ) {
