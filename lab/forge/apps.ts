@@ -1,94 +1,81 @@
-/** GitHub Apps: a JWT signed by the App's key buys tokens for the repositories it is installed on. */
+/** GitHub Apps: a key, an installation, and tokens that can do no more than the installation. */
 import { createPublicKey, type KeyObject, verify } from 'node:crypto';
-import type { RestAnswer } from './rest.ts';
-import type { Access, Permissions, TokenStore } from './tokens.ts';
+import type { Access, Permissions } from './tokens.ts';
 
 export interface AppOptions {
+  /** The number of the App, as in CONFIG_APP_ID and in the `bypass_actors` of a ruleset. */
   id: string;
   /** PEM, public or private key of the App. */
   key: string;
   /** Most that a token of it may do. */
   permissions: Permissions;
-  /** `owner/name` of the repositories it is installed on. */
+  /** `owner/name` of the repositories it is installed on, all of one owner. */
   repositories: readonly string[];
+  slug?: string;
 }
 
-interface App extends AppOptions {
-  publicKey: KeyObject;
-  installation: number;
+export interface App {
+  readonly id: number;
+  readonly installationId: number;
+  readonly slug: string;
+  readonly owner: string;
+  readonly permissions: ReadonlyMap<string, Access>;
+  readonly repositories: readonly string[];
 }
 
-const unauthorized: RestAnswer = { status: 401, json: { message: 'A JSON web token could not be decoded' } };
-const notFound: RestAnswer = { status: 404, json: { message: 'Not Found' } };
+/** Seconds a JSON web token may live. */
+const MAX_LIFETIME = 600;
 
-export class Apps {
-  readonly #apps: App[] = [];
-  readonly #tokens: TokenStore;
+export class AppStore {
+  readonly #apps = new Map<number, { app: App; key: KeyObject }>();
 
-  constructor(tokens: TokenStore) {
-    this.#tokens = tokens;
-  }
-
+  /** @throws when the id is no number, the key no PEM, or the repositories are none or of several owners */
   register(options: AppOptions): void {
-    this.#apps.push({ ...options, publicKey: createPublicKey(options.key), installation: this.#apps.length + 1 });
+    const owners = new Set(options.repositories.map((name) => name.split('/')[0] ?? ''));
+    const id = Number(options.id);
+    if (!Number.isInteger(id) || owners.size !== 1) {
+      throw new Error(`App ${options.id}: a number and repositories of one owner are needed`);
+    }
+    const app: App = {
+      id,
+      installationId: this.#apps.size + 1,
+      slug: options.slug ?? 'delivery-app',
+      owner: [...owners][0] ?? '',
+      permissions: new Map(
+        Object.entries(options.permissions).map(([name, access]) => [name.replaceAll('-', '_'), access]),
+      ),
+      repositories: options.repositories,
+    };
+    this.#apps.set(id, { app, key: createPublicKey(options.key) });
   }
 
-  /** True for the routes of Apps. */
-  static handles(method: string, path: string): boolean {
-    return (
-      (method === 'GET' && /^\/(repos\/[^/]+\/[^/]+|users\/[^/]+)\/installation$/.test(path)) ||
-      (method === 'POST' && /^\/app\/installations\/\d+\/access_tokens$/.test(path)) ||
-      (method === 'DELETE' && path === '/installation/token')
-    );
-  }
-
-  answer(method: string, path: string, authorization: string, body: Record<string, unknown>): RestAnswer {
-    const bearer = authorization.replace(/^\S+\s+/, '');
-    if (method === 'DELETE') {
-      this.#tokens.revoke(bearer);
-      return { status: 204 };
-    }
-    const app = this.#apps.find((a) => isSignedBy(bearer, a));
-    if (app === undefined) return unauthorized;
-    if (method === 'GET') {
-      const [, kind = '', name = ''] = /^\/(repos|users)\/(.+)\/installation$/.exec(path) ?? [];
-      const installed = app.repositories.some((r) => (kind === 'repos' ? r === name : r.startsWith(`${name}/`)));
-      return installed ? { status: 200, json: { id: app.installation, app_slug: 'delivery-app' } } : notFound;
-    }
-    return path === `/app/installations/${app.installation}/access_tokens` ? this.#mint(app, body) : notFound;
-  }
-
-  #mint(app: App, body: Record<string, unknown>): RestAnswer {
-    const names = Array.isArray(body.repositories) ? body.repositories.map(String) : undefined;
-    const repositories = app.repositories.filter((r) => names === undefined || names.includes(r.split('/')[1] ?? ''));
-    if (names !== undefined && repositories.length !== names.length) {
-      return {
-        status: 422,
-        json: {
-          message:
-            'There is at least one repository that does not exist or is not accessible to the parent installation.',
-        },
-      };
-    }
-    const permissions = (body.permissions ?? app.permissions) as Record<string, Access>;
-    const excess = Object.entries(permissions).find(
-      ([name, access]) => access === 'write' && app.permissions[name] !== 'write',
-    );
-    if (excess !== undefined)
-      return { status: 422, json: { message: 'The permissions requested are not granted to this installation.' } };
-    const token = this.#tokens.create({ kind: 'app', permissions, repositories });
-    return { status: 201, json: { token, expires_at: new Date(Date.now() + 3_600_000).toISOString(), permissions } };
+  /**
+   * The App that signed a JSON web token, or why not. Rules of GitHub: RS256, issued by the App id, at most ten minutes long,
+   * not yet expired, not from the future.
+   */
+  authenticate(jwt: string): App | string {
+    const [head = '', body = '', signature = ''] = jwt.split('.');
+    const claims = decode(body);
+    if (decode(head)?.alg !== 'RS256' || claims === undefined) return 'A JSON web token could not be decoded';
+    const entry = this.#apps.get(Number(claims.iss));
+    if (entry === undefined) return "'Issuer' claim ('iss') must be an Integer";
+    const signed = Buffer.from(`${head}.${body}`);
+    const valid = verify('RSA-SHA256', signed, entry.key, Buffer.from(signature, 'base64url'));
+    if (!valid) return 'A JSON web token could not be decoded';
+    const now = Date.now() / 1000;
+    const [issued, expires] = [Number(claims.iat), Number(claims.exp)];
+    if (!(expires > now)) return "'Expiration time' claim ('exp') must be a numeric value representing the future time";
+    if (expires > now + MAX_LIFETIME + 1) return "'Expiration time' claim ('exp') is too far in the future";
+    if (!(issued <= now + 1)) return "'Issued at' claim ('iat') must be an Integer representing a time in the past";
+    return entry.app;
   }
 }
 
-// RS256 (RFC 7518); issuer and times as GitHub checks them.
-function isSignedBy(jwt: string, app: App): boolean {
-  const [head = '', payload = '', signature = ''] = jwt.split('.');
+function decode(part: string): Record<string, unknown> | undefined {
   try {
-    const claims = JSON.parse(Buffer.from(payload, 'base64url').toString('utf8')) as { iss?: unknown; exp?: unknown };
-    if (String(claims.iss) !== app.id || !(Number(claims.exp) > Date.now() / 1000)) return false;
-    return verify('RSA-SHA256', Buffer.from(`${head}.${payload}`), app.publicKey, Buffer.from(signature, 'base64url'));
+    const value: unknown = JSON.parse(Buffer.from(part, 'base64url').toString('utf8'));
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : undefined;
   } catch {
-    return false;
+    return undefined;
   }
 }

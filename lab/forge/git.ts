@@ -14,6 +14,10 @@ export class GitError extends Error {
   override readonly name = 'GitError';
 }
 
+export const NO_OID = '0'.repeat(40);
+
+const MAX_OUTPUT = 64 * 1024 * 1024;
+
 export async function gitRaw(
   dir: string,
   args: readonly string[],
@@ -23,7 +27,7 @@ export async function gitRaw(
   return systemExec('git', [`--git-dir=${dir}`, ...args], {
     env: { ...GIT_ENV, ...env },
     ...(input === undefined ? {} : { input }),
-    maxBytes: 64 * 1024 * 1024,
+    maxBytes: MAX_OUTPUT,
   });
 }
 
@@ -36,66 +40,11 @@ export async function git(
 ): Promise<Buffer> {
   const result = await gitRaw(dir, args, input, env);
   if (result.code !== 0) throw new GitError(`git ${args[0]}: ${result.stderrTail.trim() || `exit ${result.code}`}`);
+  if (result.truncated) throw new GitError(`git ${args[0]}: more than ${MAX_OUTPUT} bytes`);
   return result.stdout;
 }
 
-/** Full object id of a revision, or undefined. */
-export async function resolve(dir: string, revision: string, type = 'commit'): Promise<string | undefined> {
-  const result = await gitRaw(dir, ['rev-parse', '--verify', '--quiet', '--end-of-options', `${revision}^{${type}}`]);
-  return result.code === 0 ? result.stdout.toString('utf8').trim() : undefined;
-}
-
-export interface CommitInfo {
-  oid: string;
-  tree: string;
-  parents: string[];
-  author: { name: string; email: string; date: string };
-  committer: { name: string; email: string; date: string };
-  message: string;
-}
-
-const FORMAT = '%H%x00%T%x00%P%x00%an%x00%ae%x00%aI%x00%cn%x00%ce%x00%cI%x00%B%x01';
-
-/** Commits of a range, newest first. @param args revisions, options and paths for `git log` */
-export async function log(dir: string, args: readonly string[]): Promise<CommitInfo[]> {
-  const out = (await git(dir, ['log', `--format=${FORMAT}`, ...args])).toString('utf8');
-  return out
-    .split('\x01')
-    .map((record) => record.replace(/^\n/, '').split('\0'))
-    .filter((f) => f.length === 10)
-    .map(([oid = '', tree = '', parents = '', an = '', ae = '', ad = '', cn = '', ce = '', cd = '', message = '']) => ({
-      oid,
-      tree,
-      parents: parents.split(' ').filter(Boolean),
-      author: { name: an, email: ae, date: ad },
-      committer: { name: cn, email: ce, date: cd },
-      message: message.replace(/\n+$/, ''),
-    }));
-}
-
-export interface TreeEntry {
-  mode: string;
-  type: string;
-  oid: string;
-  path: string;
-}
-
-/** One entry by its path, or undefined. */
-export async function entryAt(dir: string, commit: string, path: string): Promise<TreeEntry | undefined> {
-  const out = (await git(dir, ['ls-tree', '-z', commit, '--', path])).toString('utf8');
-  return parseTree(out).find((entry) => entry.path === path);
-}
-
-export function parseTree(text: string): TreeEntry[] {
-  return text
-    .split('\0')
-    .filter(Boolean)
-    .map((line) => {
-      const match = /^(\d+) (\w+) ([0-9a-f]+)\t(.*)$/s.exec(line);
-      return { mode: match?.[1] ?? '', type: match?.[2] ?? '', oid: match?.[3] ?? '', path: match?.[4] ?? '' };
-    });
-}
-
-export async function blob(dir: string, oid: string): Promise<Buffer> {
-  return git(dir, ['cat-file', 'blob', oid]);
+/** `git check-ref-format` for a full name: what is refused here could be read as an expression (`main~1`, `a:b`). */
+export function isRefName(name: string): boolean {
+  return /^refs\/[^/]+\/./.test(name) && !/[\0-\x20\x7f~^:?*[\\]|\.\.|@\{|\/\/|\/\.|\.lock(\/|$)|[/.]$/.test(name);
 }

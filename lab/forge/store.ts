@@ -1,7 +1,9 @@
 /** The repositories of a forge and what hangs on them. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { git } from './git.ts';
+import { git, isRefName } from './git.ts';
+import { PRE_RECEIVE } from './hook.ts';
+import { type Commit, Objects } from './objects.ts';
 import type { Ruleset } from './rules.ts';
 
 export interface CheckRun {
@@ -15,6 +17,8 @@ export interface CheckRun {
   details_url: string | null;
   output: unknown;
   external_id: string;
+  /** App whose token made it. */
+  app: { id: number } | null;
 }
 
 export interface Pull {
@@ -22,8 +26,11 @@ export interface Pull {
   title: string;
   body: string;
   state: 'open' | 'closed';
+  draft: boolean;
   merged: boolean;
   merge_commit_sha: string | null;
+  /** Null while it is unknown, false with conflicts. */
+  mergeable: boolean | null;
   head: { ref: string; sha: string };
   base: { ref: string; sha: string };
   user: { login: string };
@@ -35,6 +42,33 @@ export interface CommitStatus {
   context: string;
   description: string | null;
   target_url: string | null;
+  app: { id: number } | null;
+}
+
+export interface Review {
+  id: number;
+  pull: number;
+  state: string;
+  commit_id: string;
+  user: { login: string };
+}
+
+/** A workflow run, as `GET /actions/runs/{id}` shows it. */
+export interface WorkflowRun {
+  id: number;
+  name: string;
+  path: string;
+  event: string;
+  run_attempt: number;
+  status: string;
+  conclusion: string | null;
+  head_sha: string;
+  head_branch: string;
+}
+
+export interface Attestation {
+  digest: string;
+  bundle: unknown;
 }
 
 let lastId = 1000;
@@ -45,18 +79,22 @@ export function nextId(): number {
 
 export class Repo {
   readonly id = nextId();
-  readonly fullName: string;
+  /** Changes when the repository is renamed. */
+  fullName: string;
   readonly private: boolean;
   readonly defaultBranch: string;
   /** Bare repository on disk. */
   readonly path: string;
+  readonly objects: Objects;
   readonly checks: CheckRun[] = [];
   readonly statuses: CommitStatus[] = [];
   readonly pulls: Pull[] = [];
+  readonly reviews: Review[] = [];
   readonly comments: { id: number; issue: number; body: string; user: { login: string } }[] = [];
   readonly rulesets: Ruleset[] = [];
   readonly sarifs: { id: string; commit_sha: string; ref: string; sarif: string }[] = [];
-  readonly attestations: { digest: string; bundle: unknown }[] = [];
+  readonly attestations: Attestation[] = [];
+  readonly runs: WorkflowRun[] = [];
   /** Commits that the forge itself has signed. */
   readonly verified = new Set<string>();
   #turn: Promise<unknown> = Promise.resolve();
@@ -66,11 +104,36 @@ export class Repo {
     this.private = o.private;
     this.defaultBranch = o.defaultBranch;
     this.path = o.path;
+    this.objects = new Objects(o.path);
   }
 
-  /** GitHub signs what an App commits through the API. */
-  signs(author: { name: string }): boolean {
-    return author.name.endsWith('[bot]');
+  get owner(): string {
+    return this.fullName.split('/')[0] ?? '';
+  }
+
+  get name(): string {
+    return this.fullName.split('/')[1] ?? '';
+  }
+
+  /** The commit a full ref name points to. @param staleBy as an old replica sees it: that many first parents ago */
+  async tip(ref: string, staleBy = 0): Promise<Commit | undefined> {
+    if (!isRefName(ref)) return undefined;
+    let commit = await this.objects.commit(ref);
+    for (let i = 0; i < staleBy && commit?.parents[0] !== undefined; i += 1) {
+      commit = await this.objects.commit(commit.parents[0]);
+    }
+    return commit;
+  }
+
+  /** What REST calls a ref: a branch, a tag, a full name or a (short) commit; empty is the default branch. */
+  async find(ref: string, staleBy = 0): Promise<Commit | undefined> {
+    if (/^[0-9a-f]{40}$/.test(ref)) return this.objects.commit(ref);
+    const name = ref === '' || ref === 'HEAD' ? this.defaultBranch : ref;
+    for (const full of [name, `refs/${name}`, `refs/heads/${name}`, `refs/tags/${name}`]) {
+      const found = await this.tip(full, staleBy);
+      if (found !== undefined) return found;
+    }
+    return /^[0-9a-f]{7,40}$/.test(name) ? this.objects.commit(name) : undefined;
   }
 
   /** One at a time, in order of arrival. */
@@ -81,58 +144,53 @@ export class Repo {
   }
 }
 
-/** Makes a bare repository, with a first commit when there are files (path -> text). */
+/** Makes a bare repository, with a first commit when there are files (path -> content). */
 export async function createBare(
   path: string,
   defaultBranch: string,
   files: Readonly<Record<string, string | Buffer>> | undefined,
 ): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
-  await git(path, ['init', '--bare', '--quiet', `--initial-branch=${defaultBranch}`]);
-  for (const [key, value] of Object.entries({
-    'uploadpack.allowFilter': 'true',
-    'uploadpack.allowAnySHA1InWant': 'true',
-    'http.receivepack': 'true',
-    'receive.denyNonFastForwards': 'false',
-    'gc.auto': '0',
-    'core.logAllRefUpdates': 'false',
-  })) {
-    await git(path, ['config', key, value]);
-  }
+  await git(path, ['init', '--bare', '--quiet', '--template=', `--initial-branch=${defaultBranch}`]);
+  await mkdir(join(path, 'hooks'), { recursive: true });
   await writeFile(join(path, 'hooks', 'pre-receive'), PRE_RECEIVE, { mode: 0o755 });
-  if (files === undefined || Object.keys(files).length === 0) return;
+  await writeFile(
+    join(path, 'config'),
+    `[core]
+\trepositoryformatversion = 0
+\tfilemode = true
+\tbare = true
+\tlogAllRefUpdates = false
+[http]
+\treceivepack = true
+[uploadpack]
+\tallowFilter = true
+\tallowAnySHA1InWant = true
+[transfer]
+\thideRefs = refs/forge
+[gc]
+\tauto = 0
+[receive]
+\tautogc = false
+`,
+  );
+  const entries = Object.entries(files ?? {});
+  if (entries.length === 0) return;
   const when = `${Math.floor(Date.now() / 1000)} +0000`;
+  const who = `Lab <lab@example.org> ${when}`;
   const parts: Buffer[] = [
-    Buffer.from(
-      `commit refs/heads/${defaultBranch}\nauthor Lab <lab@example.org> ${when}\ncommitter Lab <lab@example.org> ${when}\ndata 7\ninitial\n`,
-    ),
+    Buffer.from(`commit refs/heads/${defaultBranch}\nauthor ${who}\ncommitter ${who}\ndata 7\ninitial\n`),
   ];
-  for (const [name, content] of Object.entries(files)) {
-    const bytes = Buffer.from(content);
-    parts.push(Buffer.from(`M 100644 inline "${name}"\ndata ${bytes.length}\n`), bytes, Buffer.from('\n'));
-  }
+  for (const [name, content] of entries) parts.push(...importFile(name, Buffer.from(content)));
   await git(path, ['fast-import', '--quiet'], Buffer.concat(parts));
 }
 
-// The rules come with each push as lines `<rule> <ref>`; an empty list lets everything pass.
-const PRE_RECEIVE = `#!/bin/sh
-[ -n "$LAB_RULES" ] || exit 0
-status=0
-while read -r old new ref; do
-  for rule in $(printf '%s\\n' "$LAB_RULES" | awk -v ref="$ref" '$2 == ref { print $1 }'); do
-    why=
-    case "$rule" in
-      pull_request) why="Changes must be made through a pull request." ;;
-      required_status_checks) why="Required status check is expected." ;;
-      deletion) case "$new" in *[!0]*) ;; *) why="Cannot delete this branch" ;; esac ;;
-      non_fast_forward) case "$old$new" in *[!0]*) git merge-base --is-ancestor "$old" "$new" 2>/dev/null || case "$old" in *[!0]*) why="Cannot force-push to this branch" ;; esac ;; esac ;;
-    esac
-    if [ -n "$why" ]; then
-      echo "error: GH013: Repository rule violations found for $ref." >&2
-      echo "- $why" >&2
-      status=1
-    fi
-  done
-done
-exit $status
-`;
+/** One file of a git-fast-import commit. */
+export function importFile(path: string, bytes: Buffer): Buffer[] {
+  return [Buffer.from(`M 100644 inline ${importPath(path)}\ndata ${bytes.length}\n`), bytes, Buffer.from('\n')];
+}
+
+/** A path as git-fast-import quotes it. */
+export function importPath(path: string): string {
+  return `"${path.replace(/["\\\n]/g, (c) => (c === '\n' ? '\\n' : `\\${c}`))}"`;
+}

@@ -5,14 +5,23 @@ import type { IncomingHttpHeaders } from 'node:http';
 export type Access = 'read' | 'write';
 export type Permissions = Readonly<Record<string, Access>>;
 
+/** GitHub Actions: the App whose checks rulesets usually ask for (`integration_id`). */
+export const ACTIONS_APP = 15_368;
+
 export interface TokenOptions {
   /** By GitHub's names: contents, pull_requests or pull-requests, checks, statuses, … `metadata: read` is always there. */
   permissions: Permissions;
   /** `owner/name` of the repositories it may see beside public ones; absent: all. */
   repositories?: readonly string[];
-  /** `app` signs commits and may bypass rules as an integration; `admin` may do everything. */
+  /** `app` is an installation token; `admin` may do everything. */
   kind?: 'user' | 'app' | 'admin';
   login?: string;
+  /** App behind the token: its checks carry it, and `bypass_actors` of type Integration name it. An `app` without is GitHub Actions. */
+  appId?: number;
+  /** Seconds until it is refused (installation tokens of GitHub: 3600). Absent: never. */
+  lifetime?: number;
+  /** Requests it may make in all; then the primary rate limit answers. Absent: no limit, as on a GitHub Enterprise Server. */
+  rateLimit?: number;
 }
 
 export interface Token {
@@ -21,7 +30,17 @@ export interface Token {
   readonly repositories: readonly string[] | undefined;
   readonly kind: 'user' | 'app' | 'admin';
   readonly login: string;
+  readonly appId: number | undefined;
+  /** Unix milliseconds. */
+  readonly expires: number;
+  readonly rateLimit: number | undefined;
+  used: number;
 }
+
+/** Who asks: a token, nobody, or one whose credentials are wrong. */
+export type Caller = Token | 'none' | 'bad';
+
+export type AuthKind = 'none' | 'basic' | 'bearer' | 'bad';
 
 export class TokenStore {
   readonly #tokens = new Map<string, Token>();
@@ -37,6 +56,10 @@ export class TokenStore {
       repositories: options.repositories,
       kind,
       login: options.login ?? (kind === 'app' ? 'delivery-app[bot]' : 'developer'),
+      appId: options.appId ?? (kind === 'app' ? ACTIONS_APP : undefined),
+      expires: options.lifetime === undefined ? Number.POSITIVE_INFINITY : Date.now() + options.lifetime * 1000,
+      rateLimit: options.rateLimit,
+      used: 0,
     });
     return value;
   }
@@ -45,42 +68,44 @@ export class TokenStore {
     this.#tokens.delete(value);
   }
 
-  /** `none` without credentials, `bad` for an unknown token. Bearer, token and Basic (the password is the token). */
-  authenticate(headers: IncomingHttpHeaders): Token | 'none' | 'bad' {
-    const header = headers.authorization;
-    if (header === undefined || header === '') return 'none';
+  /** Bearer, token and Basic (the password is the token). */
+  authenticate(headers: IncomingHttpHeaders): { caller: Caller; kind: AuthKind; value: string } {
+    const header = headers.authorization ?? '';
+    if (header === '') return { caller: 'none', kind: 'none', value: '' };
     const [scheme = '', rest = ''] = header.split(/\s+/, 2);
+    const basic = scheme.toLowerCase() === 'basic';
     let value = rest;
-    if (scheme.toLowerCase() === 'basic') {
+    if (basic) {
       const plain = Buffer.from(rest, 'base64').toString('utf8');
       value = plain.slice(plain.indexOf(':') + 1);
     }
-    return this.#tokens.get(value) ?? 'bad';
+    const token = this.#tokens.get(value);
+    if (token === undefined || token.expires <= Date.now()) return { caller: 'bad', kind: 'bad', value };
+    return { caller: token, kind: basic ? 'basic' : 'bearer', value };
   }
 }
 
-export function mayRead(
-  token: Token | 'none',
-  repo: { fullName: string; private: boolean },
-  permission = 'contents',
-): boolean {
-  if (!repo.private) return true;
-  return (
-    token !== 'none' &&
-    sees(token, repo.fullName) &&
-    (token.kind === 'admin' || token.permissions.has(permission) || permission === 'metadata')
-  );
-}
-
-export function mayWrite(token: Token | 'none', repo: { fullName: string }, permission: string): boolean {
-  if (token === 'none') return false;
-  return sees(token, repo.fullName) && (token.kind === 'admin' || token.permissions.get(permission) === 'write');
-}
-
 /** True when the token knows of a private repository at all: else GitHub answers 404, not 403. */
-export function sees(token: Token | 'none', fullName: string): boolean {
-  return (
-    token !== 'none' &&
-    (token.kind === 'admin' || token.repositories === undefined || token.repositories.includes(fullName))
-  );
+export function sees(caller: Caller, repo: { fullName: string; private: boolean }): boolean {
+  if (!repo.private) return true;
+  return isToken(caller) && reaches(caller, repo.fullName);
+}
+
+export function mayRead(caller: Caller, repo: { fullName: string; private: boolean }, permission: string): boolean {
+  if (!repo.private) return true;
+  if (!isToken(caller) || !reaches(caller, repo.fullName)) return false;
+  return caller.kind === 'admin' || permission === 'metadata' || caller.permissions.has(permission);
+}
+
+export function mayWrite(caller: Caller, repo: { fullName: string }, permission: string): boolean {
+  if (!isToken(caller) || !reaches(caller, repo.fullName)) return false;
+  return caller.kind === 'admin' || caller.permissions.get(permission) === 'write';
+}
+
+export function isToken(caller: Caller): caller is Token {
+  return typeof caller === 'object';
+}
+
+function reaches(token: Token, fullName: string): boolean {
+  return token.kind === 'admin' || token.repositories === undefined || token.repositories.includes(fullName);
 }

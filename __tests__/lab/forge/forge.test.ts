@@ -294,7 +294,7 @@ test('an App buys tokens for the repositories it is installed on, with no more t
   });
   const part = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
   const jwt = (iss: string): string => {
-    const text = `${part({ alg: 'RS256' })}.${part({ iss, exp: Math.floor(Date.now() / 1000) + 60 })}`;
+    const text = `${part({ alg: 'RS256' })}.${part({ iss, iat: Math.floor(Date.now() / 1000), exp: Math.floor(Date.now() / 1000) + 60 })}`;
     return `${text}.${createSign('RSA-SHA256').update(text).sign(privateKey).toString('base64url')}`;
   };
   const { id } = (await call('GET', '/repos/org/app/installation', jwt('42'))).json;

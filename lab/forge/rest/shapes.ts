@@ -1,0 +1,51 @@
+/** JSON forms that several routes share. */
+import type { Commit } from '../objects.ts';
+import type { Pull, Repo } from '../store.ts';
+
+export function repositoryJson(repo: Repo, url: string): Record<string, unknown> {
+  return {
+    id: repo.id,
+    name: repo.name,
+    full_name: repo.fullName,
+    owner: { login: repo.owner, type: 'Organization' },
+    private: repo.private,
+    visibility: repo.private ? 'private' : 'public',
+    fork: false,
+    default_branch: repo.defaultBranch,
+    html_url: `${url}/${repo.fullName}`,
+    clone_url: `${url}/${repo.fullName}.git`,
+  };
+}
+
+export function commitJson(repo: Repo, commit: Commit, url: string): Record<string, unknown> {
+  const verified = repo.verified.has(commit.oid);
+  return {
+    sha: commit.oid,
+    html_url: `${url}/${repo.fullName}/commit/${commit.oid}`,
+    commit: {
+      message: commit.message,
+      tree: { sha: commit.tree },
+      author: commit.author,
+      committer: commit.committer,
+      verification: { verified, reason: verified ? 'valid' : 'unsigned' },
+    },
+    author: null,
+    committer: null,
+    parents: commit.parents.map((sha) => ({ sha })),
+  };
+}
+
+export function pullJson(repo: Repo, pull: Pull, url: string): Record<string, unknown> {
+  const side = (one: { ref: string; sha: string }): object => ({
+    ...one,
+    label: `${repo.owner}:${one.ref}`,
+    repo: repositoryJson(repo, url),
+  });
+  return {
+    ...pull,
+    html_url: `${url}/${repo.fullName}/pull/${pull.number}`,
+    mergeable_state: pull.mergeable === null ? 'unknown' : pull.mergeable ? 'clean' : 'dirty',
+    head: side(pull.head),
+    base: side(pull.base),
+  };
+}
