@@ -10,16 +10,17 @@ export type { Pin, Standins } from './resolve.ts';
 export { restForge } from './rest-forge.ts';
 export { runWorkflow } from './run.ts';
 export { labStandins } from './standins.ts';
-export type {
-  AnnotationRecord,
-  Artifact,
-  CheckRun,
-  Conclusion,
-  EnvironmentConfig,
-  ForgePort,
-  JobRun,
-  Run,
-  RunEvent,
-  RunOptions,
-  StepRun,
+export {
+  type AnnotationRecord,
+  type Artifact,
+  type CheckRun,
+  type Conclusion,
+  type EnvironmentConfig,
+  type ForgePort,
+  type JobRun,
+  leafJobs,
+  type Run,
+  type RunEvent,
+  type RunOptions,
+  type StepRun,
 } from './types.ts';

@@ -133,6 +133,11 @@ export interface JobRun {
   seconds: number;
 }
 
+/** The jobs that had a machine or were skipped: those without jobs of their own, in the order of the files. */
+export function leafJobs(run: Pick<Run, 'jobs'>): JobRun[] {
+  return run.jobs.flatMap((job) => (job.jobs.length === 0 ? [job] : leafJobs(job)));
+}
+
 export interface Artifact {
   name: string;
   /** Folder that holds its files. */

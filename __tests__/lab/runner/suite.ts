@@ -6,7 +6,7 @@ import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Forge, startForge } from '../../../lab/forge/server.ts';
-import { directoryRepository, type JobRun, type RunOptions, restForge } from '../../../lab/runner/index.ts';
+import { directoryRepository, type JobRun, leafJobs, type RunOptions, restForge } from '../../../lab/runner/index.ts';
 import { systemExec } from '../../../src/runner/index.ts';
 import { type Ran, run } from './harness.ts';
 
@@ -171,22 +171,18 @@ function options(suite: { dir: string; forge: Forge; sha: string }, o: Delivery)
 }
 
 /** Every question to a recorded action, in order of jobs. */
-function recorded(jobs: readonly JobRun[]): { name: string; inputs: Record<string, string> }[] {
-  return jobs.flatMap((one) => [
-    ...one.steps.flatMap((step) =>
-      step.log
-        .filter((line) => line.startsWith('RECORD '))
-        .map((line) => {
-          const [, name = '', json = ''] = /^RECORD (\S+) (.*)$/.exec(line) ?? [];
-          return { name, inputs: JSON.parse(json) as Record<string, string> };
-        }),
-    ),
-    ...recorded(one.jobs),
-  ]);
+function recorded(run: Ran): { name: string; inputs: Record<string, string> }[] {
+  return leafJobs(run)
+    .flatMap((job) => job.steps.flatMap((step) => step.log))
+    .filter((line) => line.startsWith('RECORD '))
+    .map((line) => {
+      const [, name = '', json = ''] = /^RECORD (\S+) (.*)$/.exec(line) ?? [];
+      return { name, inputs: JSON.parse(json) as Record<string, string> };
+    });
 }
 
 export const asked = (done: Ran, name: string): Record<string, string>[] =>
-  recorded(done.jobs)
+  recorded(done)
     .filter((record) => record.name === name)
     .map((record) => record.inputs);
 export const conclusions = (of: Pick<JobRun, 'jobs'>): Record<string, string> =>
