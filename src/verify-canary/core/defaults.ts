@@ -1,0 +1,65 @@
+/** The only home of the judge's defaults. */
+import type { JudgeConfig, JudgeConfigInput, MetricConfig, MetricInput, StepConfig } from './types.ts';
+
+const RATIO = { ratio: 1.25, cpu: 1.2 };
+const FLOOR = { ratio: 0.001, latency: 0.005, cpu: 0 };
+/** Events of latency come in bursts: a slow second makes many requests slow. */
+const PHI = { ratio: 1, latency: 3, cpu: 1 };
+
+export function withDefaults(input: JudgeConfigInput): JudgeConfig {
+  return {
+    metrics: input.metrics.map(metric),
+    alpha: input.alpha ?? 0.01,
+    beta: input.beta ?? 0.05,
+    warmup: input.warmup ?? 60,
+    settle: input.settle ?? 120,
+    blind: input.blind ?? 300,
+    silent: input.silent ?? 120,
+    onInconclusive: input.onInconclusive ?? 'hold',
+    share: { mode: 'enforce', tolerance: 1.5, phi: 1, ...defined(input.share) },
+    steps: (input.steps ?? []).map((s) => step(s.weight, s)),
+  };
+}
+
+function metric(m: MetricInput): MetricConfig {
+  return {
+    name: m.name,
+    kind: m.kind,
+    le: [...(m.le ?? [])].sort((a, b) => a - b),
+    fail: {
+      ratio: m.fail?.ratio ?? (m.kind === 'cpu' ? RATIO.cpu : RATIO.ratio),
+      floor: m.fail?.floor ?? FLOOR[m.kind],
+    },
+    pass: m.pass ?? null,
+    slo: m.slo ?? null,
+    idle: m.idle ?? 0.02,
+    block: m.block ?? 60,
+    weight: m.weight ?? 1,
+    mode: m.mode ?? 'enforce',
+    phi: m.phi ?? PHI[m.kind],
+  };
+}
+
+function step(weight: number, s: { pass?: number; min?: number; max?: number }): StepConfig {
+  return { weight, pass: s.pass ?? null, min: s.min ?? 120, max: s.max ?? 1200 };
+}
+
+/** The rules of a weight; one without an entry gets the defaults. */
+export function stepFor(config: JudgeConfig, weight: number | null): StepConfig {
+  return config.steps.find((s) => s.weight === weight) ?? step(weight ?? 0, {});
+}
+
+/** Margin that a pass must exclude: the metric's own, the step's, else by weight (less traffic, wider margin). */
+export function passMargin(config: JudgeConfig, m: MetricConfig, weight: number | null): number | 'none' {
+  if (m.pass !== null) return m.pass;
+  const ofStep = stepFor(config, weight).pass;
+  if (ofStep !== null) return ofStep;
+  if (weight === null) return 1.5;
+  if (weight <= 5) return 3;
+  if (weight <= 25) return 2;
+  return weight <= 50 ? 1.5 : 1.25;
+}
+
+function defined<T extends object>(value: T | undefined): Partial<T> {
+  return Object.fromEntries(Object.entries(value ?? {}).filter(([, v]) => v !== undefined)) as Partial<T>;
+}

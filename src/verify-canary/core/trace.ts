@@ -1,0 +1,224 @@
+/** The trace: one JSON object a line. It is the judge's whole input, the state between runs, and what a replay reads. */
+import {
+  type Arm,
+  EVENTS,
+  FLAGS,
+  GAPS,
+  type Interval,
+  type Pair,
+  type TraceEvent,
+  type TraceHeader,
+  type TraceLine,
+} from './types.ts';
+
+/** A line that is no trace line. `unknown` and `known` let the caller name the nearest key. */
+export class TraceError extends Error {
+  override readonly name = 'TraceError';
+  readonly unknown: { key: string; known: readonly string[] } | undefined;
+
+  constructor(message: string, unknown?: { key: string; known: readonly string[] }) {
+    super(message);
+    this.unknown = unknown;
+  }
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const MAX_LINE = 64 * 1024;
+const INTERVAL_KEYS = ['v', 'step', 'weight', 'start', 'end', 'traffic', 'metrics', 'gap', 'flags'] as const;
+const EVENT_KEYS = ['v', 'type', 'at', 'event', 'detail'] as const;
+const HEADER_KEYS = ['v', 'type', 'app', 'revision', 'image', 'note'] as const;
+const ARM_KEYS = ['n', 'e', 'le', 'x', 'pods'] as const;
+const METRIC_NAME = /^[a-z][a-z0-9-]{0,31}$/;
+
+/** @param text one line, without its line break @throws TraceError */
+export function parseLine(text: string): TraceLine {
+  if (text.length > MAX_LINE) throw new TraceError(`it is longer than ${MAX_LINE} characters`);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw new TraceError('it is not JSON');
+  }
+  const line = fields(value, 'the line');
+  if (line.v !== 1) throw new TraceError('v must be 1');
+  if (line.type === 'event') return parseEvent(line);
+  if (line.type === 'header') return parseHeader(line);
+  if (line.type !== undefined) throw new TraceError('type must be "event" or "header"');
+  return parseInterval(line);
+}
+
+function parseInterval(line: Fields): Interval {
+  onlyKeys(line, INTERVAL_KEYS);
+  const step = line.step === null ? null : text(line.step, 'step', 64);
+  const weight = line.weight === null ? null : number(line.weight, 'weight');
+  if (weight !== null && !(weight > 0 && weight < 100)) throw new TraceError('weight must be above 0 and below 100');
+  const [start, end] = [time(line.start, 'start'), time(line.end, 'end')];
+  if (end <= start) throw new TraceError('end must be after start');
+  return {
+    v: 1,
+    step,
+    weight,
+    start,
+    end,
+    ...(line.traffic === undefined ? {} : { traffic: pair(line.traffic, 'traffic', (v, at) => count(v, at)) }),
+    ...(line.metrics === undefined ? {} : { metrics: metrics(line.metrics) }),
+    ...(line.gap === undefined ? {} : { gap: word(line.gap, 'gap', GAPS) }),
+    ...(line.flags === undefined ? {} : { flags: flags(line.flags) }),
+  };
+}
+
+function parseEvent(line: Fields): TraceEvent {
+  onlyKeys(line, EVENT_KEYS);
+  const detail = line.detail === undefined ? {} : { detail: text(line.detail, 'detail', 4096) };
+  return { v: 1, type: 'event', at: time(line.at, 'at'), event: word(line.event, 'event', EVENTS), ...detail };
+}
+
+function parseHeader(line: Fields): TraceHeader {
+  onlyKeys(line, HEADER_KEYS);
+  const of = (key: (typeof HEADER_KEYS)[number]): string => (line[key] === undefined ? '' : text(line[key], key, 4096));
+  return { v: 1, type: 'header', app: of('app'), revision: of('revision'), image: of('image'), note: of('note') };
+}
+
+function metrics(value: unknown): Record<string, Pair<Arm | null>> {
+  const result: Record<string, Pair<Arm | null>> = {};
+  for (const [name, arms] of Object.entries(fields(value, 'metrics'))) {
+    if (!METRIC_NAME.test(name)) throw new TraceError('a name in metrics is not of the form [a-z][a-z0-9-]{0,31}');
+    result[name] = pair(arms, name, (v, at) => (v === null ? null : arm(v, at)));
+  }
+  return result;
+}
+
+function arm(value: unknown, at: string): Arm {
+  const a = fields(value, at);
+  onlyKeys(a, ARM_KEYS);
+  const n = count(a.n, `${at}.n`);
+  const kinds = ['e', 'le', 'x'].filter((key) => a[key] !== undefined);
+  if (kinds.length !== 1 || (a.pods !== undefined && kinds[0] !== 'x')) {
+    throw new TraceError(`${at} must have n and one of e, le, or x with pods`);
+  }
+  if (a.e !== undefined) return { n, e: count(a.e, `${at}.e`) };
+  if (a.le !== undefined) return { n, le: bounds(a.le, n, `${at}.le`) };
+  const [x, pods] = [number(a.x, `${at}.x`), number(a.pods, `${at}.pods`)];
+  if (x < 0) throw new TraceError(`${at}.x must not be negative`);
+  if (pods < 1) throw new TraceError(`${at}.pods must be at least 1`);
+  return { n, x, pods };
+}
+
+function bounds(value: unknown, n: number, at: string): Record<string, number> {
+  const entries = Object.entries(fields(value, at)).map(([key, v]): [number, number] => {
+    const bound = key.trim() === '' ? Number.NaN : Number(key);
+    if (!Number.isFinite(bound)) throw new TraceError(`a bound in ${at} is not a number`);
+    return [bound, count(v, `${at} at ${bound}`)];
+  });
+  entries.sort((a, b) => a[0] - b[0]);
+  let before = 0;
+  const result: Record<string, number> = {};
+  for (const [bound, c] of entries) {
+    const key = String(bound + 0);
+    if (key in result) throw new TraceError(`${at} has the bound ${key} twice`);
+    if (c < before) throw new TraceError(`${at} must not fall with the bound`);
+    if (c > n) throw new TraceError(`${at} must not be above n`);
+    result[key] = c;
+    before = c;
+  }
+  return result;
+}
+
+function flags(value: unknown): Interval['flags'] & object {
+  if (!Array.isArray(value)) throw new TraceError('flags must be a list');
+  return value.map((flag) => word(flag, 'flags', FLAGS));
+}
+
+function pair<T>(value: unknown, at: string, read: (value: unknown, at: string) => T): Pair<T> {
+  const p = fields(value, at);
+  onlyKeys(p, ['stable', 'canary']);
+  return { stable: read(p.stable, `${at}.stable`), canary: read(p.canary, `${at}.canary`) };
+}
+
+function fields(value: unknown, at: string): Fields {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new TraceError(`${at} is not an object`);
+  return value as Fields;
+}
+
+function onlyKeys(value: Fields, known: readonly string[]): void {
+  for (const key of Object.keys(value)) if (!known.includes(key)) throw new TraceError('unknown key', { key, known });
+}
+
+function text(value: unknown, at: string, max: number): string {
+  if (typeof value !== 'string' || value.length > max) throw new TraceError(`${at} must be a text of at most ${max}`);
+  return value;
+}
+
+function number(value: unknown, at: string): number {
+  if (typeof value !== 'number' || !Number.isFinite(value)) throw new TraceError(`${at} is not a finite number`);
+  // -0 becomes 0.
+  return value + 0;
+}
+
+function count(value: unknown, at: string): number {
+  const n = number(value, at);
+  if (!Number.isSafeInteger(n) || n < 0) throw new TraceError(`${at} is not a whole number from 0 to 2^53-1`);
+  return n;
+}
+
+function time(value: unknown, at: string): number {
+  const t = number(value, at);
+  if (t < 0 || t > 1e11 || Math.round(t * 1000) / 1000 !== t) {
+    throw new TraceError(`${at} is not a time in seconds with at most 3 decimals`);
+  }
+  return t;
+}
+
+function word<T extends string>(value: unknown, at: string, known: readonly T[]): T {
+  const found = known.find((w) => w === value);
+  if (found === undefined) throw new TraceError(`${at} must be one of ${known.join(', ')}`);
+  return found;
+}
+
+/**
+ * The one spelling of a line: key order as documented, metrics in the given order and then by name, bounds ascending,
+ * shortest numbers.
+ */
+export function canonicalLine(line: TraceLine, order: readonly string[] = []): string {
+  if ('type' in line) {
+    const { v, type } = line;
+    if (type === 'event') return JSON.stringify({ v, type, at: line.at, event: line.event, detail: line.detail });
+    return JSON.stringify({ v, type, app: line.app, revision: line.revision, image: line.image, note: line.note });
+  }
+  const { step, weight, start, end, traffic, gap, flags: marks } = line;
+  const parts = [JSON.stringify({ v: 1, step, weight, start, end }).slice(1, -1)];
+  if (traffic !== undefined) parts.push(`"traffic":${pairText(traffic, String)}`);
+  if (line.metrics !== undefined) {
+    const ranks = new Map(order.map((name, i) => [name, i]));
+    const rank = (name: string): number => ranks.get(name) ?? order.length;
+    const texts = Object.entries(line.metrics)
+      .sort(([a], [b]) => rank(a) - rank(b) || (a < b ? -1 : 1))
+      .map(([name, arms]) => `"${name}":${pairText(arms, armText)}`);
+    parts.push(`"metrics":{${texts.join(',')}}`);
+  }
+  if (gap !== undefined) parts.push(`"gap":"${gap}"`);
+  if (marks !== undefined) parts.push(`"flags":${JSON.stringify(marks)}`);
+  return `{${parts.join(',')}}`;
+}
+
+function pairText<T>(p: Pair<T>, write: (value: T) => string): string {
+  return `{"stable":${write(p.stable)},"canary":${write(p.canary)}}`;
+}
+
+function armText(a: Arm | null): string {
+  if (a === null) return 'null';
+  if (!('le' in a)) return JSON.stringify('e' in a ? { n: a.n, e: a.e } : { n: a.n, x: a.x, pods: a.pods });
+  // By hand: an object would put the key "1" before "0.25".
+  const bounds = Object.entries(a.le)
+    .sort(([p], [q]) => Number(p) - Number(q))
+    .map(([bound, c]) => `"${String(Number(bound))}":${c}`);
+  return `{"n":${a.n},"le":{${bounds.join(',')}}}`;
+}
+
+/** When a line begins and ends; an event takes no time, a header has none. */
+export function spanOf(line: TraceLine): { start: number; end: number } | null {
+  if (!('type' in line)) return { start: line.start, end: line.end };
+  return line.type === 'event' ? { start: line.at, end: line.at } : null;
+}
