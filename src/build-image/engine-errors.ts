@@ -1,0 +1,90 @@
+/** Failures of the engine in the words of the suite. */
+import { ActionError, type ErrorCode, type ExecResult, type Place } from '../runner/index.ts';
+import { oneLine } from '../text/index.ts';
+import type { FailureClass } from './engines/classify.ts';
+import type { Engine, EngineFailure } from './engines/port.ts';
+import type { BuildInputs } from './inputs.ts';
+import type { Plan } from './plan.ts';
+
+/** @throws ActionError E_ENGINE_FEATURE before the engine is started */
+export function checkFeatures(engine: Engine, plan: Plan, inputs: BuildInputs): void {
+  const refuse = (feature: string, fix: string, line?: number): never => {
+    throw new ActionError('E_ENGINE_FEATURE', {
+      what: `engine ${engine.name}`,
+      why: `it has no ${feature}`,
+      fix,
+      ...(line === undefined ? {} : { at: { file: plan.files.dockerfile, line } }),
+    });
+  };
+  const { caps } = engine;
+  if (inputs.secrets.length > 0 && !caps.secrets) refuse('build secrets', 'Install the buildx plugin or use buildah');
+  if (plan.files.ownIgnoreFile && !caps.privateIgnoreFile) {
+    refuse(`way to read ${plan.files.ignoreName}`, 'Move its content to .dockerignore, or install the buildx plugin');
+  }
+  for (const { name, line } of plan.dockerfile.features) {
+    if (name === 'heredoc' && !caps.heredocs)
+      refuse('heredocs', 'Write the command on lines that end in \\, or use a newer engine', line);
+    if (name === 'link' && !caps.link) refuse('COPY --link', 'Drop --link, or use a newer engine', line);
+    if (name === 'mount' && !caps.mounts) refuse('RUN --mount', 'Install the buildx plugin or use buildah', line);
+  }
+}
+
+const CODES: Readonly<Record<FailureClass, ErrorCode>> = {
+  transient: 'E_ENGINE_TRANSIENT',
+  auth: 'E_AUTH',
+  'tag-exists': 'E_TAG_CONFLICT',
+  disk: 'E_DISK_FULL',
+  killed: 'E_ENGINE_KILLED',
+  build: 'E_BUILD',
+};
+const FIXES: Readonly<Record<FailureClass, string>> = {
+  transient: 'Run again when the registry is well',
+  auth: 'Check the login and its rights for every registry that the build uses',
+  'tag-exists': 'Allow the tags src-* to be replaced in this registry',
+  disk: 'Free disk space on the runner, or use a larger one',
+  killed: 'Look for a lack of memory on the runner, or a kill from outside',
+  build: 'Correct the instruction; the log of the build has the whole story',
+};
+
+export function engineError(
+  engine: string,
+  kind: FailureClass,
+  failure: EngineFailure,
+  attempts: number,
+  at: Place | undefined,
+): ActionError {
+  const { code, signal } = failure.result;
+  const end = code === null ? `ended by ${signal}` : `exit code ${code}${code === 137 ? ' (out of memory?)' : ''}`;
+  const said = lastLines(failure.result);
+  const times = kind === 'transient' ? ` after ${attempts} runs` : '';
+  return new ActionError(CODES[kind], {
+    what: at?.line === undefined ? `${engine}, ${failure.step}` : `${at.file} line ${at.line}`,
+    why: `${end}${times}${said === '' ? ', without a word' : `: ${said}`}`,
+    fix: FIXES[kind],
+    cause: failure,
+    ...(at === undefined ? {} : { at }),
+  });
+}
+
+function lastLines({ stderrTail, stdoutTail }: ExecResult): string {
+  const source = stderrTail.trim() === '' ? stdoutTail : stderrTail;
+  return oneLine(source.trim().split(/\r?\n/).slice(-3).join(' | '), 600);
+}
+
+/** Line of the instruction that the engine says has failed: buildah's `STEP "…"`, BuildKit's `Dockerfile:12`. */
+export function failedInstruction(result: ExecResult, plan: Plan): Place | undefined {
+  const file = plan.files.dockerfile;
+  const text = `${result.stdoutTail}\n${result.stderrTail}`;
+  const buildKit = /^Dockerfile:(\d+)$/m.exec(text)?.[1];
+  if (buildKit !== undefined) return { file, line: Number(buildKit) };
+  const step = /(?:building|build) at STEP "(.+?)":/.exec(text)?.[1] ?? /^Step \d+\/\d+ : (.+)$/m.exec(text)?.[1];
+  if (step === undefined) return undefined;
+  const flat = (s: string): string =>
+    s
+      .replace(/\\\r?\n/g, ' ')
+      .replace(/\s+/g, ' ')
+      .trim();
+  const wanted = flat(step.replace(/\\"/g, '"'));
+  const found = plan.dockerfile.instructions.find((i) => flat(i.text) === wanted);
+  return found === undefined ? undefined : { file, line: found.line };
+}

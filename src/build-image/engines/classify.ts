@@ -1,0 +1,27 @@
+/** Why an engine failed, from its exit and the last lines it wrote. */
+import type { ExecResult } from '../../runner/index.ts';
+
+export type FailureClass = 'transient' | 'auth' | 'tag-exists' | 'disk' | 'killed' | 'build';
+
+const TRANSIENT =
+  /\b(408|429|5\d\d)\b|connection reset|reset by peer|timeout|timed out|\bEOF\b|TLS handshake|refused|toomanyrequests/i;
+const AUTH = /unauthorized|authentication required|access denied|\b401\b|\b403\b|denied:/i;
+const EXISTS = /immutable|tag.{0,40}already exists|cannot be overwritten/i;
+const DISK = /no space left on device|disk quota exceeded/i;
+
+/**
+ * @param hosts our registries and those of the bases: only an error line that names one can be a registry's fault, the
+ * words of a RUN step alone never are
+ */
+export function classifyEngine(result: ExecResult, hosts: readonly string[]): FailureClass {
+  if (result.code === null || result.code === 137 || result.code === 143) return 'killed';
+  const lines = `${result.stdoutTail}\n${result.stderrTail}`.split(/\r?\n/).slice(-40);
+  if (lines.some((line) => DISK.test(line))) return 'disk';
+  const ours = lines.filter(
+    (line) => /error|failed|denied|unauthorized/i.test(line) && hosts.some((h) => line.includes(h)),
+  );
+  if (ours.some((line) => EXISTS.test(line))) return 'tag-exists';
+  if (ours.some((line) => TRANSIENT.test(line))) return 'transient';
+  if (ours.some((line) => AUTH.test(line))) return 'auth';
+  return 'build';
+}
