@@ -3,7 +3,10 @@ import { readWorkflow } from '../../tools/check-workflows/model.ts';
 import { checkWorkflow, sharedGroups } from '../../tools/check-workflows/rules.ts';
 
 const SHA = '3d3c42e5aac5ba805825da76410c181273ba90b1';
-const pins = { 'actions/checkout': { sha: SHA, version: 'v7.0.1' }, 'actions/cache': { sha: SHA, version: 'v5.0.0' } };
+const pins = {
+  'actions/checkout': { commit: SHA, version: 'v7.0.1' },
+  'actions/cache': { commit: SHA, version: 'v5.0.0' },
+};
 const job = (body: string, top = ''): string =>
   `on: { workflow_call: {} }\npermissions: {}\n${top}jobs:\n  j:\n    runs-on: x\n    timeout-minutes: 5\n${body.includes('permissions:') ? '' : '    permissions: {}\n'}${body}`;
 const step = (text: string): string => job(`    steps:\n      - ${text}\n`);

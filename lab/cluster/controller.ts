@@ -93,7 +93,10 @@ export class Controller {
       this.routes = wanted.routes;
       this.#prune(wanted);
     }
-    const leftover = this.pods.some((pod) => !wanted.deployments.some((d) => d.name === pod.deployment));
+    // A pod that is leaving has no traffic any more: its deletion is done as far as Argo CD can see.
+    const leftover = this.pods.some(
+      (pod) => !pod.stopping && !wanted.deployments.some((d) => d.name === pod.deployment),
+    );
     this.settled = healthy && !leftover && this.routes === wanted.routes;
     this.#writeHosts();
     this.#onChange();

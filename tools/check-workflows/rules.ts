@@ -2,7 +2,7 @@
 import { lineOf, type Problem, type WorkflowFile } from './model.ts';
 
 export interface Pins {
-  [action: string]: { sha: string; version: string };
+  [action: string]: { commit: string; version: string };
 }
 
 type Rule = (file: WorkflowFile, pins: Pins) => Omit<Problem, 'file'>[];
@@ -27,7 +27,7 @@ const w01: Rule = (file, pins) =>
     if (match === null) return problem('not pinned to a full commit');
     const pin = pins[`${match[1]}${match[2] ?? ''}`];
     if (pin === undefined) return problem('not in workflows/pins.json');
-    if (pin.sha !== match[3]) return problem(`pins.json has ${pin.sha}`);
+    if (pin.commit !== match[3]) return problem(`pins.json has ${pin.commit}`);
     return comment === pin.version ? [] : problem(`its comment must be "# ${pin.version}"`);
   });
 

@@ -1,0 +1,155 @@
+/** From what the parts saw to the facts of the delivery report. */
+import { readFile } from 'node:fs/promises';
+import { arch, cpus, release, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { parseBlocks } from '../../src/bump-helm-tag/trailers.ts';
+import { git } from '../forge/git.ts';
+import type { CommitFact, DeliveryFacts, JobFact, StageFact, TrafficFact } from '../report/facts.ts';
+import type { JobRun, Run } from '../runner/index.ts';
+import { isFailure, type Sample } from '../traffic/stats.ts';
+import { APP, VALUES_FILE } from './seed.ts';
+
+export interface Handoff extends CommitFact {
+  /** Unix milliseconds. */
+  at: number;
+  /** Weight that the commit asks for, when it sets one. */
+  weight: number | undefined;
+}
+
+/** Commits after `since`, oldest first. */
+export async function handoffsSince(gitDir: string, since: string): Promise<Handoff[]> {
+  const out = (await git(gitDir, ['log', '--reverse', '--format=%H%x00%ct%x00%B%x01', `${since}..main`])).toString(
+    'utf8',
+  );
+  const commits: Handoff[] = [];
+  for (const record of out.split('\x01')) {
+    const [sha = '', seconds = '', message = ''] = record.replace(/^\n/, '').split('\0');
+    if (sha === '') continue;
+    const diff = (await git(gitDir, ['show', '--format=', sha])).toString('utf8');
+    const blocks = parseBlocks(message.trimEnd());
+    const weight = blocks.flatMap((b) => b.targets).find((t) => t.id.endsWith('#canary.weight'))?.value;
+    commits.push({
+      sha,
+      at: Number(seconds) * 1000,
+      subject: message.split('\n')[0] ?? '',
+      trailers: trailersOf(message),
+      diff,
+      weight: weight === undefined ? undefined : Number(weight),
+    });
+  }
+  return commits;
+}
+
+function trailersOf(message: string): [string, string][] {
+  const paragraph = message.trimEnd().split(/\n\n/).at(-1) ?? '';
+  return paragraph.split('\n').flatMap((line): [string, string][] => {
+    const at = line.indexOf(': ');
+    return at < 0 ? [] : [[line.slice(0, at), line.slice(at + 2)]];
+  });
+}
+
+/** The leaves of the job tree: what really ran. */
+export function leafJobs(jobs: readonly JobRun[]): JobRun[] {
+  return jobs.flatMap((job) => (job.jobs.length > 0 ? leafJobs(job.jobs) : [job]));
+}
+
+/** Counts a second: requests by version, and failures. */
+export function trafficBySecond(
+  samples: readonly Sample[],
+  canaryRevision: string,
+  start: number,
+  end: number,
+): TrafficFact[] {
+  const seconds: TrafficFact[] = Array.from({ length: Math.max(0, Math.ceil((end - start) / 1000)) }, (_, second) => ({
+    second,
+    stable: 0,
+    canary: 0,
+    failed: 0,
+  }));
+  for (const sample of samples) {
+    const fact = seconds[Math.floor((sample.at - start) / 1000)];
+    if (fact === undefined) continue;
+    if (sample.revision === canaryRevision) fact.canary += 1;
+    else if (sample.revision !== '') fact.stable += 1;
+    if (isFailure(sample.code)) fact.failed += 1;
+  }
+  return seconds;
+}
+
+export interface CollectOptions {
+  run: Run;
+  revision: string;
+  samples: readonly Sample[];
+  /** Unix milliseconds of the push, and of the end. */
+  start: number;
+  end: number;
+  handoffs: readonly Handoff[];
+  running: readonly string[];
+  timings: readonly { name: string; seconds: number }[];
+  outputs: Readonly<Record<string, string>>;
+}
+
+export async function collectFacts(o: CollectOptions): Promise<DeliveryFacts> {
+  const since = (iso: string): number => Math.max(0, (Date.parse(iso) - o.start) / 1000);
+  const jobs: JobFact[] = leafJobs(o.run.jobs)
+    .filter((job) => job.conclusion !== 'skipped')
+    .map((job) => ({
+      name: job.name,
+      conclusion: job.conclusion,
+      start: since(job.startedAt),
+      end: since(job.startedAt) + job.seconds,
+    }));
+  const samples = o.samples.filter((s) => s.at >= o.start && s.at <= o.end);
+  const wanted = [
+    { second: 0, weight: 0 },
+    ...o.handoffs.flatMap((h) =>
+      h.weight === undefined ? [] : [{ second: Math.max(0, (h.at - o.start) / 1000), weight: h.weight }],
+    ),
+  ];
+  // `finish` sets the weight to 0 because the new version is the stable one then: all traffic is meant for it.
+  const last = wanted.at(-1);
+  if (last !== undefined && o.outputs.verdict === 'pass' && last.weight === 0 && wanted.length > 1) last.weight = 100;
+  return {
+    app: APP,
+    revision: o.revision,
+    verdict: o.outputs.verdict || 'hold',
+    message: o.outputs.message || o.outputs.reason || '',
+    jobs,
+    stages: await stageFacts(o.run),
+    traffic: trafficBySecond(samples, o.revision, o.start, o.end),
+    wanted,
+    requests: {
+      sent: samples.length,
+      failed: samples.filter((s) => isFailure(s.code)).length,
+      toCanary: samples.filter((s) => s.revision === o.revision).length,
+    },
+    image: { ref: o.outputs.ref ?? '', reused: o.outputs.reused === 'true', running: o.running },
+    commits: o.handoffs,
+    machine: `${cpus().length} x ${cpus()[0]?.model ?? arch()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, Node ${process.version}; values in ${VALUES_FILE}`,
+    timings: o.timings,
+  };
+}
+
+async function stageFacts(run: Run): Promise<StageFact[]> {
+  const stages: (StageFact & { index: number })[] = [];
+  for (const artifact of run.artifacts.filter((a) => a.name.startsWith('canary-'))) {
+    const read = async (name: string): Promise<Record<string, unknown> | undefined> => {
+      const text = await readFile(join(artifact.folder, name), 'utf8').catch(() => undefined);
+      return text === undefined ? undefined : (JSON.parse(text) as Record<string, unknown>);
+    };
+    const record = await read('stage.json');
+    if (record === undefined) continue;
+    const verdict = await read('verdict.json');
+    stages.push({
+      index: Number(record.index),
+      name: String(record.name),
+      weight: Number(record.weight),
+      verdict: verdict === undefined ? 'handoff only' : String(verdict.verdict),
+      message: verdict === undefined ? '' : String(verdict.message),
+      seconds: verdict === undefined || verdict.from == null ? undefined : Number(verdict.to) - Number(verdict.from),
+      commit: String(record['commit-sha']),
+      report: verdict === undefined ? undefined : `${artifact.name}/report.html`,
+    });
+  }
+  return stages.sort((a, b) => a.index - b.index);
+}
