@@ -2,6 +2,7 @@
  * The reconcile loop: desired objects in, pods and routes out. Waves as Argo CD applies them: objects of the next wave only
  * when those before are healthy, and what is no longer wanted goes last (PruneLast).
  */
+import { randomInt } from 'node:crypto';
 import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
 import type { Deployment, Objects, Route, Service } from './objects.ts';
 import { Pod, type PodContext } from './pod.ts';
@@ -23,6 +24,9 @@ export class Controller {
   #scheduled = false;
   #closed = false;
   #serial = 0;
+  // 127/8 is all loopback on Linux: an address for each pod, so that every one keeps the chart's own ports. The network is
+  // drawn, so that two clusters on one machine do not meet.
+  readonly #network = `127.${randomInt(64, 128)}.${randomInt(0, 256)}`;
   readonly #onChange: () => void;
 
   constructor(context: Omit<PodContext, 'changed' | 'configMaps'>, onChange: () => void) {
@@ -124,8 +128,7 @@ export class Controller {
   #start(deployment: Deployment): void {
     this.#serial += 1;
     const n = this.#serial;
-    // 127/8 is all loopback on Linux: an address for each pod, so that every one keeps the chart's own ports.
-    const ip = `127.77.${(n >> 8) & 255}.${n & 255}`;
+    const ip = `${this.#network}.${1 + ((n - 1) % 254)}`;
     const context = { ...this.#context, configMaps: this.#configMaps, changed: this.#changed };
     this.pods.push(new Pod(`${deployment.name}-${deployment.hash}-${n}`, ip, deployment, context));
     this.#changed();
