@@ -23,7 +23,7 @@ describe('options', () => {
     expect(parseOptions(['--help'])).toBe('help');
   });
   test.each([
-    [['--brake', 'errors'], 'did you mean --break'],
+    [['--braek', 'errors'], 'did you mean --break'],
     [['--break', 'nothing'], 'is not one of errors, latency'],
     [['--break'], '--break needs a value'],
     [['--rps', '0'], 'whole number from 1 to 500'],
