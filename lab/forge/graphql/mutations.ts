@@ -7,11 +7,14 @@ import { FORBIDDEN, type GraphqlContext, Refusal, readRefId } from './context.ts
 import { commitNode, refNode } from './nodes.ts';
 
 interface CommitInput {
-  branch: { id?: string; repositoryNameWithOwner?: string; branchName?: string };
+  branch: { id?: string | null; repositoryNameWithOwner?: string | null; branchName?: string | null };
   expectedHeadOid: string;
-  message: { headline: string; body?: string };
-  fileChanges?: { additions?: { path: string; contents: string }[]; deletions?: { path: string }[] };
-  clientMutationId?: string;
+  message: { headline: string; body?: string | null };
+  fileChanges?: {
+    additions?: { path: string; contents: string }[] | null;
+    deletions?: { path: string }[] | null;
+  } | null;
+  clientMutationId?: string | null;
 }
 
 export async function createCommitOnBranch(input: CommitInput, context: GraphqlContext): Promise<object> {
@@ -21,6 +24,10 @@ export async function createCommitOnBranch(input: CommitInput, context: GraphqlC
     throw new Refusal('NOT_FOUND', `A branch with the name "${ref.replace(/^refs\/heads\//, '')}" could not be found`);
   }
   if (input.message.headline.trim() === '') throw new Refusal('UNPROCESSABLE', 'A commit message is required.');
+  // The schema allows a list that is null, the server of GitHub does not.
+  if (input.fileChanges?.additions === null || input.fileChanges?.deletions === null) {
+    throw new Error('Something went wrong while executing your query.');
+  }
   const additions = (input.fileChanges?.additions ?? []).map((addition) => ({
     path: goodPath(addition.path, 'addition'),
     bytes: base64(addition.contents, addition.path),
@@ -56,7 +63,7 @@ export async function createCommitOnBranch(input: CommitInput, context: GraphqlC
 }
 
 export async function createRef(
-  input: { repositoryId: string; name: string; oid: string; clientMutationId?: string },
+  input: { repositoryId: string; name: string; oid: string; clientMutationId?: string | null },
   context: GraphqlContext,
 ): Promise<object> {
   const repo = writable(context.findById(input.repositoryId), input.repositoryId, context);
@@ -75,7 +82,7 @@ export async function createRef(
 interface UpdateRefsInput {
   repositoryId: string;
   refUpdates: { name: string; beforeOid?: string | null; afterOid: string; force?: boolean | null }[];
-  clientMutationId?: string;
+  clientMutationId?: string | null;
 }
 
 export async function updateRefs(input: UpdateRefsInput, context: GraphqlContext): Promise<object> {
@@ -95,7 +102,7 @@ export async function updateRefs(input: UpdateRefsInput, context: GraphqlContext
 }
 
 export async function deleteRef(
-  input: { refId: string; clientMutationId?: string },
+  input: { refId: string; clientMutationId?: string | null },
   context: GraphqlContext,
 ): Promise<object> {
   const id = readRefId(input.refId);
@@ -106,7 +113,9 @@ export async function deleteRef(
 }
 
 function branchOf(input: CommitInput, context: GraphqlContext): { repo: Repo; ref: string } {
-  const { id, repositoryNameWithOwner = '', branchName = '' } = input.branch;
+  const { id } = input.branch;
+  const repositoryNameWithOwner = input.branch.repositoryNameWithOwner ?? '';
+  const branchName = input.branch.branchName ?? '';
   const byId = id ? readRefId(id) : undefined;
   const found = byId === undefined ? context.find(repositoryNameWithOwner) : context.findById(byId.repository);
   const repo = writable(found, id ?? repositoryNameWithOwner, context);

@@ -20,7 +20,7 @@ export function repositoryNode(repo: Repo, context: GraphqlContext): object {
     defaultBranchRef: () => refNode(repo, `refs/heads/${repo.defaultBranch}`, context),
     ref: ({ qualifiedName }: { qualifiedName: string }) => refByName(repo, qualifiedName, context),
     refs: (args: RefsArgs) => refsNode(repo, args, context),
-    object: (args: { oid?: string; expression?: string }) => objectByName(repo, args, context),
+    object: (args: { oid?: string | null; expression?: string | null }) => objectByName(repo, args, context),
     pullRequest: ({ number }: { number: number }) => {
       const pull = repo.pulls.find((one) => one.number === number);
       return pull === undefined ? null : pullNode(repo, pull, context);
@@ -51,11 +51,12 @@ async function refByName(repo: Repo, name: string, context: GraphqlContext): Pro
   return null;
 }
 
+// A client may leave an argument out or give it as null.
 interface RefsArgs {
   refPrefix: string;
-  query?: string;
-  first?: number;
-  after?: string;
+  query?: string | null;
+  first?: number | null;
+  after?: string | null;
 }
 
 async function refsNode(repo: Repo, args: RefsArgs, context: GraphqlContext): Promise<object> {
@@ -65,7 +66,7 @@ async function refsNode(repo: Repo, args: RefsArgs, context: GraphqlContext): Pr
     .toString('utf8')
     .split('\n')
     .filter((name) => name !== '' && name.includes(args.query ?? ''));
-  const start = args.after === undefined ? 0 : all.indexOf(cursorText(args.after)) + 1;
+  const start = args.after ? all.indexOf(cursorText(args.after)) + 1 : 0;
   const names = all.slice(start, start + first);
   return {
     totalCount: all.length,
@@ -79,7 +80,7 @@ async function refsNode(repo: Repo, args: RefsArgs, context: GraphqlContext): Pr
 
 async function objectByName(
   repo: Repo,
-  { oid, expression }: { oid?: string; expression?: string },
+  { oid, expression }: { oid?: string | null; expression?: string | null },
   context: GraphqlContext,
 ): Promise<object | null> {
   const [name = '', path] = (oid ?? expression ?? '').split(/:(.*)/s, 2);
@@ -138,15 +139,16 @@ export function commitNode(repo: Repo, commit: Commit, context: GraphqlContext):
 }
 
 interface HistoryArgs {
-  first?: number;
-  after?: string;
-  path?: string;
+  first?: number | null;
+  after?: string | null;
+  path?: string | null;
 }
 
 async function historyNode(repo: Repo, from: Commit, args: HistoryArgs, context: GraphqlContext): Promise<object> {
   const first = limited(args.first, 'history');
-  const skip = args.after === undefined ? 0 : Number(args.after.split(' ')[1] ?? 0) + 1;
-  const { commits, more } = await page(walk(repo.objects, from.oid, args.path), skip, first);
+  const skip = args.after ? Number(args.after.split(' ')[1] ?? 0) + 1 : 0;
+  const path = args.path ?? undefined;
+  const { commits, more } = await page(walk(repo.objects, from.oid, path), skip, first);
   return {
     nodes: commits.map((commit) => commitNode(repo, commit, context)),
     edges: commits.map((commit, i) => ({
@@ -158,12 +160,12 @@ async function historyNode(repo: Repo, from: Commit, args: HistoryArgs, context:
       endCursor: commits.length > 0 ? `${from.oid} ${skip + commits.length - 1}` : null,
     },
     totalCount: async () =>
-      (await page(walk(repo.objects, from.oid, args.path), 0, Number.POSITIVE_INFINITY)).commits.length,
+      (await page(walk(repo.objects, from.oid, path), 0, Number.POSITIVE_INFINITY)).commits.length,
   };
 }
 
-function limited(first: number | undefined, connection: string): number {
-  if (first === undefined) {
+function limited(first: number | null | undefined, connection: string): number {
+  if (first === undefined || first === null) {
     throw new Refusal(
       'MISSING_PAGINATION_BOUNDARIES',
       `You must provide a \`first\` or \`last\` value to properly paginate the \`${connection}\` connection.`,
@@ -240,4 +242,4 @@ function pullNode(repo: Repo, pull: Pull, context: GraphqlContext): object {
 }
 
 const cursor = (text: string): string => Buffer.from(text).toString('base64');
-const cursorText = (text: string | undefined): string => Buffer.from(text ?? '', 'base64').toString('utf8');
+const cursorText = (text: string): string => Buffer.from(text, 'base64').toString('utf8');
