@@ -53,6 +53,13 @@ describe('markdown', () => {
     expect(out).not.toContain('@org');
     expect(out).not.toContain('http://');
   });
+  test('text does not start a list, and an address is none', () => {
+    expect([markdown.text('1. a'), markdown.text('- a'), markdown.text('127.0.0.1 x')]).toEqual([
+      '1\\. a',
+      '\\- a',
+      '127.0.0.1 x',
+    ]);
+  });
   test('code survives backticks and pipes', () => {
     expect(markdown.code('a`b|c')).toBe('``a`b\\|c``');
     expect(markdown.code('``')).toBe('``` `` ```');

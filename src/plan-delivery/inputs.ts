@@ -32,16 +32,12 @@ const schema = z.object({
   'config-repository': z
     .string()
     .regex(/^[A-Za-z0-9._-]{1,100}\/[A-Za-z0-9._-]{1,100}$/, { error: 'is not owner/name' }),
-  'config-branch': z
-    .string()
-    .regex(/^(?![-/.])(?!.*(\.\.|\/\/|@\{|[\s~^:?*[\\]))[^\u0000-\u001f\u007f]{0,200}$/, {
-      error: 'is not a branch name',
-    }),
-  'values-file': z
-    .string()
-    .regex(/^(?!\/)(?!.*(^|\/)\.{0,2}(\/|$))[^\u0000-\u001f\u007f\\]{1,1000}\.ya?ml$/, {
-      error: 'is not a relative path to a .yaml file',
-    }),
+  'config-branch': z.string().regex(/^(?![-/.])(?!.*(\.\.|\/\/|@\{|[\s~^:?*[\\]))[^\u0000-\u001f\u007f]{0,200}$/, {
+    error: 'is not a branch name',
+  }),
+  'values-file': z.string().regex(/^(?!\/)(?!.*(^|\/)\.{0,2}(\/|$))[^\u0000-\u001f\u007f\\]{1,1000}\.ya?ml$/, {
+    error: 'is not a relative path to a .yaml file',
+  }),
   layout: z.string(),
   token: z.string(),
   'prometheus-url': z.string(),
