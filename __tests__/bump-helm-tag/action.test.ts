@@ -257,44 +257,8 @@ test('trap 34: hostile texts stay texts', async () => {
 describe('bad input: one message with a code, red, nothing written, nothing sent', () => {
   test.each<[string, Record<string, string>, string]>([
     ['no target', {}, 'E_INPUT'],
-    ['no token', { ...image('b'), token: '' }, 'E_INPUT'],
-    ['tag with a command', { ...image('b'), tag: 'v1%0A::set-output x' }, 'E_INPUT'],
-    ['short digest', { ...image('b'), digest: 'sha256:abc' }, 'E_INPUT'],
-    [
-      'trap 41: credentials in the URL',
-      { ...image('b'), transport: 'git', 'config-repository': 'https://u:p@h/o/r' },
-      'E_INPUT',
-    ],
-    ['URL with the API', { ...image('b'), 'config-repository': 'https://h/o/r' }, 'E_INPUT'],
-    ['short revision', { ...image('b'), 'source-revision': 'abc1234' }, 'E_INPUT'],
-    ['branch that climbs', { ...image('b'), branch: 'a..b' }, 'E_INPUT'],
-    ['unknown key in updates', { updates: '- {fiel: a.yaml, path: x, value: y}' }, 'E_INPUT'],
-    ['number without a type', { updates: '- {file: a.yaml, path: x, value: 5}' }, 'E_INPUT'],
-    [
-      'two entries for one target',
-      { updates: '- {file: a.yaml, path: x, value: a}\n- {file: a.yaml, path: x, value: b}' },
-      'E_INPUT',
-    ],
-    ['downgrade without reason', { ...image('b'), 'allow-downgrade': 'true' }, 'E_INPUT'],
-    ['own trailer', { ...image('b'), trailers: 'Bump-Id: x' }, 'E_INPUT'],
-    ['unknown variable', { ...image('b'), message: '{tga}' }, 'E_INPUT'],
-    ['bad path', { ...image('b'), 'image-path': 'a..b' }, 'E_PATH_SYNTAX'],
-    ...[
-      '../x.yaml',
-      '/x.yaml',
-      'a\\b.yaml',
-      'a//b.yaml',
-      '.git/c.yaml',
-      '.GIT/x.yaml',
-      'git~1/x.yaml',
-      '.github/workflows/x.yml',
-      'x.txt',
-      'a. /x.yaml',
-    ].map((file): [string, Record<string, string>, string] => [
-      `trap 35: ${file}`,
-      { ...image('b'), file },
-      'E_PATH_FORBIDDEN',
-    ]),
+    ['tag with a command', { ...image('b'), tag: 'v1%0A::set-output x\n::error::y' }, 'E_INPUT'],
+    ['path of the workflows', { ...image('b'), file: '.github/workflows/x.yml' }, 'E_PATH_FORBIDDEN'],
   ])('%s', async (_name, inputs, code) => {
     const run = await world.bump(inputs);
     expect([run.code, codeOf(run.log)]).toEqual([1, code]);
@@ -318,3 +282,39 @@ describe('bad input: one message with a code, red, nothing written, nothing sent
     expect(await world.head()).toBe(before);
   });
 });
+
+test('trap 43: SIGTERM while the mutation is under way: red, and the message says what became of it', async () => {
+  world.forge.faults.add({ match: { operation: 'BumpCommit' }, delayMs: 800 });
+  const controller = new AbortController();
+  const seen = setInterval(() => {
+    if (world.forge.requests().some((r) => r.operation === 'BumpCommit')) controller.abort();
+  }, 20);
+  const run = await world.bump(image('b'), {}, controller.signal);
+  clearInterval(seen);
+  expect([run.code, codeOf(run.log)]).toEqual([1, 'E_CANCELLED']);
+  expect(run.log).toContain(`it was written as ${(await world.head()).slice(0, 12)}`);
+});
+
+test.each(['github', 'git'])(
+  'secrets: %s: through faults and refusals a token is in no log, output or summary',
+  async (transport) => {
+    const write = { path: /graphql$|git-receive-pack$/, method: 'POST' };
+    const wrong = { token: 'ghs_0123456789abcdefSECRET', 'source-token': 'ghs_fedcba9876543210SECRET' };
+    const runs = [await world.bump({ ...image('b'), transport, ...wrong })];
+    for (const fault of [
+      { reset: 'after' as const },
+      { answer: { status: 500, body: JSON.stringify({ message: `bad token ${world.token}` }) } },
+    ]) {
+      world.forge.faults.add({ match: write, skip: 1, ...fault });
+      runs.push(await world.bump({ ...image(String(runs.length)), transport }));
+    }
+    const basic = (t: string): string => Buffer.from(`x-access-token:${t}`).toString('base64');
+    for (const run of runs) {
+      const all = JSON.stringify([run.log.replace(/^::add-mask::.*$/gm, ''), run.outputs, run.summary]);
+      for (const t of [world.token, ...Object.values(wrong)]) {
+        expect(all).not.toContain(t);
+        expect(all).not.toContain(basic(t));
+      }
+    }
+  },
+);

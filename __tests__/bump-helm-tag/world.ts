@@ -53,8 +53,12 @@ export async function startWorld(files: Record<string, string> = { 'env/v.yaml':
     env,
     path: config.path,
     revisions: { a, b, c, side },
-    bump: (inputs: Record<string, string>, over: Record<string, string> = {}): Promise<ActionResult> =>
-      runAction('bump-helm-tag', { ...base, ...inputs }, { env: { ...env, ...over } }),
+    bump: (
+      inputs: Record<string, string>,
+      over: Record<string, string> = {},
+      signal?: AbortSignal,
+    ): Promise<ActionResult> =>
+      runAction('bump-helm-tag', { ...base, ...inputs }, { env: { ...env, ...over }, ...(signal ? { signal } : {}) }),
     read: async (file = 'env/v.yaml'): Promise<string> => (await git(config.path, ['show', `main:${file}`])).toString(),
     log: async (format = '%H'): Promise<string[]> =>
       (await git(config.path, ['log', `--format=${format}`, 'main'])).toString().trim().split('\n'),

@@ -2,6 +2,7 @@
 import { ActionError } from '../runner/index.ts';
 import { nearest, oneLine, truncateBytes } from '../text/index.ts';
 import type { CommitMessage } from './config-repository.ts';
+import { defuse } from './trailers.ts';
 
 export const VARIABLES = [
   'image',
@@ -53,9 +54,4 @@ export function renderMessage(template: string, variables: Variables, trailers: 
 
 function value(text: string): string {
   return defuse(oneLine(text, 200).replace(/\\u\{[0-9a-f]+\}/g, ''));
-}
-
-// `[skip ci]` and its kin in a tag or branch name would switch off the workflows of the config repository.
-function defuse(text: string): string {
-  return text.replace(/\[(skip ci|ci skip|no ci|skip actions|actions skip)\]/gi, '($1)');
 }

@@ -63,7 +63,9 @@ const entry = z.strictObject({
     .partialRecord(z.enum(['registry', 'repository', 'tag', 'digest', 'revision']), z.union([z.string(), z.null()]))
     .optional(),
   path: z.string().optional(),
-  value: z.union([z.string(), z.number(), z.boolean(), z.null()]).optional(),
+  value: z
+    .union([z.string(), z.number(), z.boolean(), z.null()], { error: 'is no text, finite number, boolean or null' })
+    .optional(),
   type: z.enum(['string', 'number', 'boolean', 'null']).optional(),
   'only-if': z.record(z.string(), scalarText).optional(),
 });
@@ -162,7 +164,6 @@ function scalarOf(e: Entry, bad: (problem: string) => ActionError): { value: str
   const actual: ScalarType = e.value === null ? 'null' : (typeof e.value as 'string' | 'number' | 'boolean');
   const type = e.type ?? 'string';
   if (type !== actual) throw bad(`value is a ${actual}, not a ${type}: quote it, or state type: ${actual}`);
-  if (typeof e.value === 'number' && !Number.isFinite(e.value)) throw bad('value is not a finite number');
   return { value: e.value === null ? 'null' : typeof e.value === 'string' ? e.value : JSON.stringify(e.value), type };
 }
 

@@ -38,6 +38,11 @@ export interface BlockToWrite {
   user: readonly string[];
 }
 
+/** `[skip ci]` and its kin in a tag or branch name would switch off the workflows of the config repository. */
+export function defuse(text: string): string {
+  return text.replace(/\[(skip ci|ci skip|no ci|skip actions|actions skip)\]/gi, '($1)');
+}
+
 /** The lines of one block; every value is one line. */
 export function renderBlock(block: BlockToWrite): string {
   const lines = [`Bump-Id: ${block.bumpId}`];
@@ -48,14 +53,14 @@ export function renderBlock(block: BlockToWrite): string {
     );
   }
   const add = (key: string, value: string): void => {
-    if (value !== '') lines.push(`${key}: ${oneLine(value, 500)}`);
+    if (value.trim() !== '') lines.push(`${key}: ${defuse(oneLine(value, 500))}`);
   };
   add('Source-Repository', block.sourceRepository);
   add('Source-Revision', block.sourceRevision);
   add('Source-Ref', block.sourceRef);
   add('Workflow-Run', block.workflowRun);
   add('Downgrade-Reason', block.downgradeReason);
-  return [...lines, ...block.user.map((line) => oneLine(line, 500))].join('\n');
+  return [...lines, ...block.user.map((line) => defuse(oneLine(line, 500)))].join('\n');
 }
 
 /**
