@@ -29,6 +29,9 @@ import { ADVISORIES } from './advisories.ts';
 import type { DemoOptions } from './options.ts';
 import { ACTIONS, APP, CONFIG, SERVICE, seedRepositories, VALUES_FILE } from './seed.ts';
 
+/** The App that the ruleset of the config repository names in `bypass_actors`: nobody else writes there. */
+const CONFIG_APP = '1';
+
 export interface World extends AsyncDisposable {
   forge: Forge;
   registry: RegistryHandle;
@@ -106,7 +109,7 @@ export async function startWorld(root: string, options: DemoOptions, log: StepLo
     const app = generateKeyPairSync('rsa', { modulusLength: 2048 });
     const privateKey = app.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
     forge.registerApp({
-      id: '42',
+      id: CONFIG_APP,
       key: app.publicKey.export({ type: 'spki', format: 'pem' }).toString(),
       permissions: { contents: 'write' },
       repositories: [CONFIG],
@@ -168,7 +171,7 @@ export async function startWorld(root: string, options: DemoOptions, log: StepLo
               forge.createToken({ kind: 'app', permissions, repositories: [SERVICE], login: 'github-actions[bot]' }),
           }),
           secrets: { CONFIG_APP_KEY: privateKey, PROMETHEUS_TOKEN: '' },
-          vars: { CONFIG_APP_ID: '42' },
+          vars: { CONFIG_APP_ID: CONFIG_APP },
           env: { LAB_PYTHON: python.python },
           onEvent,
           signal,
@@ -195,7 +198,7 @@ async function installFirst(o: {
   try {
     const cloned = await systemExec('git', ['clone', '--quiet', o.path, join(dir, 'work')], { timeout: 60 });
     if (cloned.code !== 0) throw new Error(`git clone: ${cloned.stderrTail}`);
-    const token = o.forge.createToken({ kind: 'app', permissions: { contents: 'write' } });
+    const token = o.forge.createToken({ kind: 'app', appId: Number(CONFIG_APP), permissions: { contents: 'write' } });
     const revision = (await git(o.path, ['rev-parse', 'main'])).toString('utf8').trim();
     const env = {
       GITHUB_REPOSITORY: SERVICE,
