@@ -84,7 +84,7 @@ function toRegex(pattern: string): string | undefined {
       if (end < 0) return undefined;
       out += `(?!/)${pattern
         .slice(i, end + 1)
-        .replace(/^\[!/, '[\\!')
+
         .replace(/(?<!^)\[/g, '\\[')}`;
       i = end;
     } else if (c === '\\') {
