@@ -183,7 +183,8 @@ export function createJudge(input: JudgeConfigInput): Judge {
     if (decision.kind !== 'verdict') return;
     const { verdict, reason } = decision;
     ended = { verdict, reason };
-    if (step === null) return;
+    // A pass holds for its step, whatever comes later.
+    if (step === null || step.report.verdict === 'pass') return;
     step.report.verdict = verdict;
     step.report.reason = reason;
     if (reason === 'routing-not-applied' || reason === 'routing-wrong-share') step.shareRejected = true;

@@ -1,0 +1,230 @@
+/** The Prometheus HTTP API, as far as it is needed: instant queries that answer raw samples, and the server's clock. */
+import { type Http, HttpError, retryAfter, withRetry } from '../../http/index.ts';
+import { ActionError, type Clock, Deadline } from '../../runner/index.ts';
+import { oneLine } from '../../text/index.ts';
+import type { Point } from './series.ts';
+
+export interface RawSeries {
+  labels: Readonly<Record<string, string>>;
+  points: Point[];
+}
+
+/** The answer cannot be used; the time it stands for becomes a gap. */
+export class GapError extends Error {
+  override readonly name = 'GapError';
+  readonly gap: 'query-error' | 'partial';
+
+  constructor(gap: 'query-error' | 'partial', message: string) {
+    super(message);
+    this.gap = gap;
+  }
+}
+
+export interface PromClient {
+  /** Unix seconds by the server's clock. */
+  time(signal: AbortSignal): Promise<number>;
+  /** Raw samples of a range selector. */
+  matrix(query: string, at: number, signal: AbortSignal): Promise<RawSeries[]>;
+  /** Metric names; empty when the server does not tell. */
+  names(signal: AbortSignal): Promise<string[]>;
+}
+
+const MAX_BODY = 16 * 1024 * 1024;
+const MAX_SERIES = 100_000;
+const TIMEOUT_MS = 10_000;
+const RETRIES = 2;
+const TOTAL_SECONDS = 60;
+
+type Fields = Readonly<Record<string, unknown>>;
+
+export function openPrometheus(
+  http: Http,
+  base: URL,
+  headers: Readonly<Record<string, string>>,
+  clock: Clock,
+  random: () => number = Math.random,
+): PromClient {
+  const host = oneLine(base.host, 200);
+  let answered = false;
+
+  const endpoint = (path: string): URL => {
+    const url = new URL(base.href);
+    url.pathname = `${url.pathname.replace(/\/+$/, '')}${path}`;
+    url.hash = '';
+    return url;
+  };
+
+  async function ask(path: string, form: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Fields> {
+    using deadline = new Deadline(TOTAL_SECONDS, clock, signal);
+    const response = await withRetry(() => attempt(path, form, deadline.signal), {
+      retries: RETRIES,
+      baseMs: 500,
+      capMs: 5000,
+      retryAfterCapMs: 30_000,
+      clock,
+      random,
+      deadline,
+      classify(outcome) {
+        if ('error' in outcome) {
+          return outcome.error instanceof HttpError && (outcome.error.transient || outcome.error.kind === 'tls')
+            ? 'retry'
+            : 'ok';
+        }
+        const { status, headers: answer } = outcome.value;
+        if (status !== 429 && status < 500) return 'ok';
+        const wait = retryAfter(answer, clock.now());
+        return wait === undefined ? 'retry' : { retryAfterMs: wait * 1000 };
+      },
+    });
+    return read(response.status, response.text, form.query ?? path);
+  }
+
+  async function attempt(path: string, form: Readonly<Record<string, string>>, signal: AbortSignal) {
+    const response = await http.send({
+      method: 'POST',
+      url: endpoint(path),
+      headers: { ...headers, 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' },
+      body: new URLSearchParams(form).toString(),
+      signal,
+      timeouts: { headers: TIMEOUT_MS, body: TIMEOUT_MS },
+    });
+    return { status: response.status, headers: response.headers, text: await response.text(MAX_BODY) };
+  }
+
+  function read(status: number, text: string, query: string): Fields {
+    if (status === 401 || status === 403) {
+      throw new ActionError('E_AUTH', {
+        what: `Prometheus at ${host}`,
+        why: `it answered ${status}: ${status === 401 ? 'no valid credential' : 'the credential may not read'}`,
+        fix: 'Check prometheus-token or prometheus-headers',
+      });
+    }
+    if (status === 400 || status === 422) {
+      throw new ActionError('E_QUERY_REJECTED', {
+        what: `query ${oneLine(query, 600)}`,
+        why: `${host} answered ${status}: ${oneLine(messageOf(text), 400)}`,
+        fix: 'Check the selectors of the config file and the inputs',
+      });
+    }
+    if (status >= 300 && status < 400) {
+      throw new ActionError('E_REDIRECT_REFUSED', {
+        what: `Prometheus at ${host}`,
+        why: `it answered with a redirect (${status}), which is not followed, so that no credential goes elsewhere`,
+        fix: 'Set prometheus-url to the address it points to',
+      });
+    }
+    if (status !== 200) throw new GapError('query-error', `${host} answered ${status}`);
+    const body = fieldsOf(parse(text));
+    if (body?.status !== 'success') throw new GapError('query-error', `${host} did not answer with success as JSON`);
+    // Half of a cluster is not data.
+    if (Array.isArray(body.warnings) && body.warnings.length > 0) {
+      throw new GapError('partial', `${host} warns: ${oneLine(String(body.warnings[0]), 300)}`);
+    }
+    answered = true;
+    const data = fieldsOf(body.data);
+    if (data === undefined) throw new GapError('query-error', `${host} answered without data`);
+    return data;
+  }
+
+  /** Turns what stands in the way of one answer into a gap; what needs a person goes on as it is. */
+  async function guarded<T>(body: () => Promise<T>, signal: AbortSignal): Promise<T> {
+    try {
+      return await body();
+    } catch (error) {
+      if (signal.aborted) throw signal.reason;
+      if (error instanceof HttpError && error.kind === 'too-large' && !answered) {
+        throw new ActionError('E_RESPONSE_TOO_LARGE', {
+          what: `Prometheus at ${host}`,
+          why: 'its first answer is larger than 16 MB',
+          fix: 'Narrow the selector: it takes in more series than one version of one service has',
+        });
+      }
+      if (error instanceof HttpError && error.kind === 'policy') {
+        throw new ActionError('E_TARGET_INVALID', {
+          what: 'input prometheus-url',
+          why: oneLine(error.message, 300),
+          fix: 'Give the https address of the metrics',
+        });
+      }
+      if (error instanceof HttpError) throw new GapError('query-error', oneLine(error.message, 300));
+      // The minute for one answer is over.
+      if (error instanceof ActionError && error.code === 'E_TIMEOUT')
+        throw new GapError('query-error', `${host} was too slow`);
+      throw error;
+    }
+  }
+
+  return {
+    time: (signal) =>
+      guarded(async () => {
+        const data = await ask('/api/v1/query', { query: 'time()' }, signal);
+        const value = Array.isArray(data.result) ? Number(data.result[1]) : Number.NaN;
+        if (data.resultType !== 'scalar' || !Number.isFinite(value)) {
+          throw new GapError('query-error', `${host} did not answer time() with a scalar`);
+        }
+        return value;
+      }, signal),
+    matrix: (query, at, signal) =>
+      guarded(async () => {
+        const form = { query, time: String(at), timeout: `${TIMEOUT_MS / 1000}s` };
+        const data = await ask('/api/v1/query', form, signal);
+        if (data.resultType !== 'matrix' || !Array.isArray(data.result)) {
+          throw new GapError(
+            'query-error',
+            `${host} answered ${oneLine(String(data.resultType), 40)} where a matrix was asked`,
+          );
+        }
+        if (data.result.length > MAX_SERIES) {
+          throw new ActionError('E_RESPONSE_TOO_LARGE', {
+            what: `query ${oneLine(query, 600)}`,
+            why: `it gives more than ${MAX_SERIES} series`,
+            fix: 'Narrow the selector',
+          });
+        }
+        return data.result.map((series) => seriesOf(series, host));
+      }, signal),
+    names: (signal) =>
+      guarded(async () => {
+        const response = await attempt('/api/v1/label/__name__/values', {}, signal);
+        const body = fieldsOf(parse(response.text));
+        return Array.isArray(body?.data) ? body.data.filter((name) => typeof name === 'string') : [];
+      }, signal).catch(() => []),
+  };
+}
+
+function seriesOf(value: unknown, host: string): RawSeries {
+  const series = fieldsOf(value);
+  const labels = fieldsOf(series?.metric);
+  if (labels === undefined || !Array.isArray(series?.values)) {
+    throw new GapError('query-error', `${host} answered a series without labels or values`);
+  }
+  const points = series.values.map((pair): Point => {
+    const [at, text] = Array.isArray(pair) ? pair : [];
+    const point: Point = [Number(at), typeof text === 'string' && text !== '' ? Number(text) : Number.NaN];
+    if (!Number.isFinite(point[0]) || !Number.isFinite(point[1])) {
+      throw new GapError('query-error', `${host} answered a sample that is not a finite number`);
+    }
+    return point;
+  });
+  return {
+    labels: Object.fromEntries(Object.entries(labels).map(([key, v]) => [key, String(v)])),
+    points,
+  };
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function messageOf(text: string): string {
+  const error = fieldsOf(parse(text))?.error;
+  return typeof error === 'string' ? error : 'no reason given';
+}
+
+function fieldsOf(value: unknown): Fields | undefined {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : undefined;
+}

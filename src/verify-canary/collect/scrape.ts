@@ -1,0 +1,184 @@
+/**
+ * The source `scrape`: the metrics pages of all pods, read at once every interval. An interval closes when every live
+ * target of both arms has a newer page, so that both arms always cover the same time.
+ */
+import type { Http } from '../../http/index.ts';
+import type { Clock } from '../../runner/index.ts';
+import type { CanaryConfig } from '../config.ts';
+import type { Flag, Gap, Interval, Pair, TraceLine } from '../core/index.ts';
+import { countPage, delta, fromZero, type PageCounts, SampleError } from './counters.ts';
+import { PageError, pageNames, readPage } from './page.ts';
+import { type ArmCounts, type ArmName, assemble, type Counts, mergeCounts, planWants, START_TIME } from './plan.ts';
+import { type MetricsSource, type SourceContext, toMillis } from './source.ts';
+
+interface Target {
+  readonly url: URL;
+  readonly arm: ArmName;
+  /** The last page; null: never read, or lost. */
+  page: PageCounts | null;
+  lastAt: number;
+  lost: boolean;
+  answered: boolean;
+  /** Counted since the last boundary; null when there was no page to count from. */
+  pending: Counts | null;
+  /** Until then its counts are traffic only. */
+  warmUntil: number;
+}
+
+export interface ScrapeOptions {
+  http: Http;
+  config: CanaryConfig;
+  targets: Pair<readonly URL[]>;
+  context: SourceContext;
+  clock: Clock;
+}
+
+/** A target that is silent for so many intervals is dropped. */
+const PATIENCE = 4;
+const MAX_TIMEOUT = 10;
+
+export function scrapeSource(options: ScrapeOptions): MetricsSource {
+  const { http, config, context, clock } = options;
+  const wants = planWants(config);
+  const wanted = new Set([...wants.map((w) => w.selector.name), START_TIME]);
+  const timeout = Math.min(MAX_TIMEOUT, config.interval);
+  const { step, weight } = context;
+  const flags = new Set<Flag>();
+  let targets: Target[] = [];
+  let lastText = '';
+  /** End of the last interval. */
+  let boundary = 0;
+  let nextAt = 0;
+  let begun = false;
+  let t0 = context.t0;
+  let rounds = 0;
+
+  function begin(): TraceLine {
+    begun = true;
+    boundary = Math.max(toMillis(clock.now()), context.lastEnd ?? 0);
+    nextAt = clock.now();
+    const make =
+      (arm: ArmName) =>
+      (url: URL): Target => ({
+        url,
+        arm,
+        page: null,
+        lastAt: boundary,
+        lost: false,
+        answered: false,
+        pending: null,
+        warmUntil: 0,
+      });
+    targets = [...options.targets.stable.map(make('stable')), ...options.targets.canary.map(make('canary'))];
+    return { v: 1, type: 'event', at: boundary, event: 'run' };
+  }
+
+  async function round(signal: AbortSignal): Promise<Interval | null> {
+    await clock.sleep(Math.max(0, nextAt - clock.now()), signal);
+    const at = Math.max(toMillis(clock.now()), toMillis(boundary + 0.001));
+    // A slow round shortens nothing: the next one begins an interval after this one did.
+    nextAt = Math.max(nextAt + config.interval, clock.now());
+    rounds += 1;
+    await Promise.all(targets.map((target) => visit(target, at, signal)));
+    return close(at);
+  }
+
+  async function visit(target: Target, at: number, signal: AbortSignal): Promise<void> {
+    try {
+      const { samples, text } = await readPage(http, target.url, wanted, timeout, !target.answered, signal);
+      const page = countPage(samples, wants);
+      target.answered = true;
+      lastText = text;
+      take(target, page, at);
+    } catch (error) {
+      if (!(error instanceof PageError || error instanceof SampleError)) throw error;
+      context.fault(error.message);
+      if (target.lost || at - target.lastAt <= PATIENCE * config.interval) return;
+      target.lost = true;
+      target.page = null;
+      target.pending = null;
+      flags.add('target-lost');
+    }
+  }
+
+  function take(target: Target, page: PageCounts, at: number): void {
+    const counts: Counts = new Map();
+    if (target.page !== null) {
+      if (delta(target.url.href, target.page, page, counts)) {
+        flags.add('restart');
+        target.warmUntil = at + config.judge.warmup;
+      }
+      target.pending ??= new Map();
+      mergeCounts(target.pending, counts);
+    } else if (t0 !== null && (page.startTime ?? 0) > t0) {
+      // Born in this rollout: everything it counted belongs here.
+      fromZero(target.url.href, page, counts);
+      target.pending = counts;
+      target.warmUntil = at + config.judge.warmup;
+    } else if (t0 !== null && rounds > 1) target.warmUntil = at + config.judge.warmup;
+    target.page = page;
+    target.lastAt = at;
+    target.lost = false;
+  }
+
+  function close(at: number): Interval | null {
+    const live = targets.filter((t) => !t.lost);
+    if (live.some((t) => t.page === null || t.lastAt < at)) {
+      // One page is missing: this time is told with the next one.
+      if (live.some((t) => t.pending !== null)) flags.add('stretched');
+      return null;
+    }
+    const here = { stable: live.filter((t) => t.arm === 'stable'), canary: live.filter((t) => t.arm === 'canary') };
+    if (here.stable.length === 0 || here.canary.length === 0) {
+      const gap: Gap =
+        live.length === 0 ? 'scrape-error' : here.canary.length === 0 ? 'canary-absent' : 'stable-absent';
+      return line(at, { gap });
+    }
+    const ready = (arm: ArmName): boolean => here[arm].some((t) => t.pending !== null);
+    if (!ready('stable') || !ready('canary')) {
+      if (t0 === null) {
+        // The first pages of all: from here on we count.
+        boundary = at;
+        t0 = at;
+        return null;
+      }
+      // A version that is back: its page is a baseline, and this time is not known for both.
+      const gap: Gap = ready('stable') ? 'canary-absent' : ready('canary') ? 'stable-absent' : 'scrape-error';
+      return line(at, { gap });
+    }
+    return line(at, assemble(config, { stable: count(here.stable, at), canary: count(here.canary, at) }));
+  }
+
+  function count(live: readonly Target[], at: number): ArmCounts {
+    const counts: ArmCounts = { metrics: new Map(), traffic: new Map() };
+    for (const target of live) {
+      if (target.pending === null) continue;
+      mergeCounts(counts.traffic, target.pending);
+      if (at > target.warmUntil) mergeCounts(counts.metrics, target.pending);
+    }
+    return counts;
+  }
+
+  function line(at: number, counted: Pick<Interval, 'traffic' | 'metrics'> | { gap: Gap }): Interval {
+    const start = boundary;
+    boundary = at;
+    for (const target of targets) target.pending = null;
+    t0 ??= start;
+    const marks = [...flags].sort();
+    flags.clear();
+    return { v: 1, step, weight, start, end: at, ...counted, ...(marks.length > 0 ? { flags: marks } : {}) };
+  }
+
+  return {
+    kind: 'scrape',
+    names: async () => pageNames(lastText),
+    async next(signal) {
+      if (!begun) return begin();
+      for (;;) {
+        if (signal.aborted) throw signal.reason;
+        const closed = await round(signal);
+        if (closed !== null) return closed;
+      }
+    },
+  };
+}

@@ -1,0 +1,58 @@
+/** From raw samples of counters to their increase between boundaries. */
+
+/** (unix seconds, value), oldest first. */
+export type Point = readonly [at: number, value: number];
+
+export interface CounterSeries {
+  pod: string;
+  le: string | undefined;
+  points: readonly Point[];
+}
+
+/** The last sample at or before the time: its index, -1 without one. */
+export function indexAt(points: readonly Point[], at: number): number {
+  let [low, high] = [0, points.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((points[middle]?.[0] ?? 0) <= at) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}
+
+/** How far back a sample still stands for the present (Prometheus' own lookback). */
+export const LOOKBACK = 300;
+
+export interface Born {
+  /** The series counts from 0 when it has no sample before `from`. */
+  fromZero: boolean;
+  /** True when the process restarted between the two sample times: the later value then counts in full. */
+  restarted(before: number, after: number): boolean;
+}
+
+/**
+ * Increase within (from, to]: over consecutive samples v < previous ? v : v - previous.
+ * @returns null when the series has no sample that stands for `to`
+ */
+export function increase(points: readonly Point[], from: number, to: number, born: Born): number | null {
+  const end = indexAt(points, to);
+  const last = points[end];
+  if (last === undefined || last[0] <= to - LOOKBACK) return null;
+  let i = indexAt(points, from);
+  let before = points[i];
+  if (before === undefined || before[0] <= from - LOOKBACK) {
+    // No sample stands for `from`: the series is new, or its pod is.
+    i += 1;
+    before = born.fromZero ? [from, 0] : points[i];
+    if (!born.fromZero) i += 1;
+  } else i += 1;
+  let sum = 0;
+  for (; i <= end; i += 1) {
+    const point = points[i];
+    if (point === undefined || before === undefined) break;
+    const reset = point[1] < before[1] || born.restarted(before[0], point[0]);
+    sum += reset ? point[1] : point[1] - before[1];
+    before = point;
+  }
+  return sum;
+}

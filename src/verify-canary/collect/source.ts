@@ -1,0 +1,25 @@
+/** Where trace lines come from. A fault of the metrics side is a gap, never an exception. */
+import type { TraceLine } from '../core/index.ts';
+
+export interface MetricsSource {
+  readonly kind: 'prometheus' | 'scrape' | 'replay';
+  /** The next line, waiting for it where it is not there yet. null: a replay is at its end. Rejects when aborted. */
+  next(signal: AbortSignal): Promise<TraceLine | null>;
+  /** Names of metrics that exist, as far as known; for "did you mean". */
+  names(signal: AbortSignal): Promise<readonly string[]>;
+}
+
+/** What a source needs to know of the rollout. */
+export interface SourceContext {
+  step: string;
+  weight: number;
+  /** Start of the first interval of the history, null without one. */
+  t0: number | null;
+  /** End of the last line of the history, null without one. */
+  lastEnd: number | null;
+  /** Tells of a fault, once per cause. */
+  fault(cause: string): void;
+}
+
+/** Times in traces have three decimals. */
+export const toMillis = (seconds: number): number => Math.round(seconds * 1000) / 1000;

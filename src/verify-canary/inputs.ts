@@ -1,0 +1,327 @@
+/** The inputs of the action, checked before anything is opened or sent. */
+import { z } from 'zod';
+import { checkUrl, HttpError, isLoopbackHost } from '../http/index.ts';
+import { ActionError, type Env, type ErrorCode, field, parseInputs, readInputs } from '../runner/index.ts';
+import { oneLine } from '../text/index.ts';
+import { type Matcher, parseMatchers, SelectorError } from './collect/selector.ts';
+
+/** When a step began; `at` in unix seconds. */
+export interface Since {
+  weight: number | null;
+  at: number;
+}
+
+export type SourceInput =
+  | { kind: 'replay'; path: string }
+  | { kind: 'scrape'; stable: readonly URL[]; canary: readonly URL[] }
+  | {
+      kind: 'prometheus';
+      url: URL;
+      headers: Readonly<Record<string, string>>;
+      stable: readonly Matcher[];
+      canary: readonly Matcher[];
+      since: readonly Since[];
+    };
+
+export interface Inputs {
+  configFile: string;
+  /** null with a replay that does not say. */
+  weight: number | null;
+  step: string;
+  app: string;
+  revision: string;
+  image: string;
+  source: SourceInput;
+  history: string;
+  reportDir: string;
+  /** Hosts that may be spoken to without TLS. */
+  plainHttp: readonly string[];
+  observe: boolean;
+  secrets: readonly string[];
+}
+
+const NAMES = [
+  'config-file',
+  'expected-weight',
+  'step',
+  'app',
+  'revision',
+  'image',
+  'stable-targets',
+  'canary-targets',
+  'prometheus-url',
+  'prometheus-token',
+  'prometheus-headers',
+  'stable-selector',
+  'canary-selector',
+  'since',
+  'history',
+  'replay',
+  'report-dir',
+  'allow-insecure-http',
+  'observe',
+] as const;
+
+const schema = z.object({
+  'config-file': z.string().transform((text) => text || '.canary.yaml'),
+  'stable-targets': field.lines(),
+  'canary-targets': field.lines(),
+  'prometheus-headers': field.lines(),
+  since: field.lines(),
+  'allow-insecure-http': field.bool(false),
+  observe: field.bool(false),
+});
+
+type Raw = Record<(typeof NAMES)[number], string>;
+
+/** @throws ActionError, each with the code of its input */
+export function parseCanaryInputs(env: Env): Inputs {
+  const raw = readInputs(NAMES, env);
+  const parsed = parseInputs(schema, raw);
+  const kind = sourceKind(raw);
+  const weight = weightOf(raw['expected-weight'], kind);
+  const step = raw.step || (weight === null ? '' : String(weight));
+  if (step !== '' && !/^[A-Za-z0-9._-]{1,64}$/.test(step)) {
+    throw bad(
+      'E_STEP_INVALID',
+      'step',
+      'it is not 1 to 64 of A-Z a-z 0-9 . _ -',
+      'Use the id of the stage, the same in a re-run',
+    );
+  }
+  for (const name of ['app', 'revision', 'image'] as const) {
+    if (raw[name].length > 256) {
+      throw bad('E_HEADER_INVALID', name, 'it is longer than 256 characters', 'Give the short name');
+    }
+  }
+  if (raw.history !== '' && raw.since !== '') {
+    throw bad(
+      'E_SOURCE_CONFLICT',
+      'history',
+      'it excludes since',
+      'Give one: the trace of the runs before, or when each step began',
+    );
+  }
+  const insecure = parsed['allow-insecure-http'];
+  const { source, secrets } = sourceOf(kind, raw, parsed, weight, insecure);
+  return {
+    configFile: parsed['config-file'],
+    weight,
+    step,
+    app: raw.app,
+    revision: raw.revision,
+    image: raw.image,
+    source,
+    history: raw.history,
+    reportDir: raw['report-dir'],
+    plainHttp: insecure ? urlsOf(source).map((url) => url.host) : [],
+    observe: parsed.observe,
+    secrets,
+  };
+}
+
+function bad(code: ErrorCode, input: string, why: string, fix: string): ActionError {
+  return new ActionError(code, { what: `input ${input}`, why, fix });
+}
+
+function sourceKind(raw: Raw): SourceInput['kind'] {
+  const given: SourceInput['kind'][] = [];
+  if (raw['stable-targets'] !== '' || raw['canary-targets'] !== '') given.push('scrape');
+  if (raw['prometheus-url'] !== '') given.push('prometheus');
+  if (raw.replay !== '') given.push('replay');
+  const [kind] = given;
+  if (kind === undefined || given.length > 1) {
+    throw new ActionError('E_SOURCE_CONFLICT', {
+      what: 'inputs',
+      why: kind === undefined ? 'there is no source of metrics' : `there are several sources: ${given.join(', ')}`,
+      fix: 'Give exactly one: stable-targets with canary-targets, or prometheus-url, or replay',
+    });
+  }
+  if (kind === 'scrape' && (raw['stable-targets'] === '' || raw['canary-targets'] === '')) {
+    throw new ActionError('E_SOURCE_CONFLICT', {
+      what: 'inputs stable-targets, canary-targets',
+      why: 'one of them is empty',
+      fix: 'Name the /metrics endpoints of both versions: the canary is compared with stable',
+    });
+  }
+  return kind;
+}
+
+function weightOf(text: string, kind: SourceInput['kind']): number | null {
+  if (text === '' && kind === 'replay') return null;
+  const weight = /^\d{1,3}(\.\d{1,6})?$/.test(text) ? Number(text) : Number.NaN;
+  if (weight > 0 && weight < 100) return weight;
+  if (weight === 100) {
+    throw bad(
+      'E_WEIGHT_INVALID',
+      'expected-weight',
+      'at 100 % there is no stable version left to compare with',
+      'Verify the last weight below 100 and then go to 100 without this step',
+    );
+  }
+  const why = text === '' ? 'it is required' : `"${oneLine(text, 40)}" is not a number above 0 and below 100`;
+  throw bad('E_WEIGHT_INVALID', 'expected-weight', why, 'Give the canary percent that Git asks for now, such as 5');
+}
+
+function sourceOf(
+  kind: SourceInput['kind'],
+  raw: Raw,
+  parsed: z.output<typeof schema>,
+  weight: number | null,
+  insecure: boolean,
+): { source: SourceInput; secrets: string[] } {
+  if (kind === 'replay') return { source: { kind, path: raw.replay }, secrets: [] };
+  if (kind === 'scrape') {
+    const targets = (name: 'stable-targets' | 'canary-targets'): URL[] => {
+      if (parsed[name].length > 50) throw bad('E_TARGET_INVALID', name, 'there are more than 50', 'Use prometheus-url');
+      if (new Set(parsed[name]).size < parsed[name].length) {
+        throw bad('E_TARGET_INVALID', name, 'an address stands there twice', 'Name every pod once');
+      }
+      return parsed[name].map((text) => address(text, name, insecure));
+    };
+    const [stable, canary] = [targets('stable-targets'), targets('canary-targets')];
+    const both = stable.find((s) => canary.some((c) => c.href === s.href));
+    if (both !== undefined) {
+      throw bad(
+        'E_TARGET_INVALID',
+        'canary-targets',
+        'an address is among stable-targets too',
+        'Each pod belongs to one version',
+      );
+    }
+    return { source: { kind, stable, canary }, secrets: [] };
+  }
+  const { headers, secrets } = headersOf(parsed['prometheus-headers'], raw['prometheus-token']);
+  const [stable, canary] = selectors(raw);
+  const url = address(raw['prometheus-url'], 'prometheus-url', insecure);
+  return { source: { kind, url, headers, stable, canary, since: sinceOf(parsed.since, weight) }, secrets };
+}
+
+function urlsOf(source: SourceInput): readonly URL[] {
+  if (source.kind === 'replay') return [];
+  return source.kind === 'prometheus' ? [source.url] : [...source.stable, ...source.canary];
+}
+
+/** Messages never quote the address: it could carry a credential. */
+function address(text: string, input: string, insecure: boolean): URL {
+  if (!URL.canParse(text)) {
+    throw bad('E_TARGET_INVALID', input, 'it is not an absolute address', 'Write it as https://host:port/path');
+  }
+  const url = new URL(text);
+  try {
+    checkUrl(url, { plainHttp: insecure ? [url.host] : [] });
+  } catch (error) {
+    if (!(error instanceof HttpError)) throw error;
+    if (
+      url.protocol === 'http:' &&
+      url.username === '' &&
+      url.password === '' &&
+      !insecure &&
+      !isLoopbackHost(url.hostname)
+    ) {
+      throw bad(
+        'E_INSECURE_URL',
+        input,
+        `${oneLine(url.host, 200)} would be asked without TLS`,
+        'Use https, or set allow-insecure-http for a runner inside the cluster',
+      );
+    }
+    throw bad('E_TARGET_INVALID', input, oneLine(error.message, 300), 'Give the https address of the metrics');
+  }
+  return url;
+}
+
+const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$/;
+const RESERVED = new Set(['host', 'content-length', 'content-type', 'transfer-encoding', 'connection']);
+
+function headersOf(lines: readonly string[], token: string): { headers: Record<string, string>; secrets: string[] } {
+  const headers: Record<string, string> = {};
+  const refuse = (why: string): ActionError =>
+    bad('E_HEADER_INVALID', 'prometheus-headers', why, 'Write one "Name: value" a line');
+  for (const [i, line] of lines.entries()) {
+    const at = line.indexOf(':');
+    const name = line.slice(0, Math.max(0, at)).trim().toLowerCase();
+    const value = line.slice(at + 1).trim();
+    if (at < 1 || !HEADER_NAME.test(name)) throw refuse(`line ${i + 1} has no header name`);
+    if (!/^[\t\x20-\x7e\x80-\xff]+$/.test(value)) throw refuse(`line ${i + 1} has no value that a header can carry`);
+    if (RESERVED.has(name)) throw refuse(`line ${i + 1} sets ${name}, which belongs to the request itself`);
+    if (name in headers) throw refuse(`line ${i + 1} sets ${name} again`);
+    headers[name] = value;
+  }
+  if (token !== '') {
+    if (!/^[\x21-\x7e]+$/.test(token)) {
+      throw bad(
+        'E_HEADER_INVALID',
+        'prometheus-token',
+        'it has characters that no token has',
+        'Check the secret for line breaks',
+      );
+    }
+    if (headers.authorization !== undefined) {
+      throw bad('E_HEADER_INVALID', 'prometheus-headers', 'authorization is set by prometheus-token too', 'Give one');
+    }
+    headers.authorization = `Bearer ${token}`;
+  }
+  return { headers, secrets: [token, ...Object.values(headers)].filter((secret) => secret !== '') };
+}
+
+function selectors(raw: Raw): [Matcher[], Matcher[]] {
+  const read = (input: 'stable-selector' | 'canary-selector'): Matcher[] => {
+    const fix = 'Write a list of matchers such as app="shop",track="canary"';
+    try {
+      const matchers = parseMatchers(raw[input]);
+      if (matchers.length === 0) throw bad('E_SELECTOR_INVALID', input, 'it is empty', fix);
+      return matchers;
+    } catch (error) {
+      if (error instanceof SelectorError) throw bad('E_SELECTOR_INVALID', input, error.message, fix);
+      throw error;
+    }
+  };
+  const [stable, canary] = [read('stable-selector'), read('canary-selector')];
+  const key = (matchers: readonly Matcher[]): string =>
+    JSON.stringify(matchers.map((m) => [m.label, m.operator, m.value]).sort());
+  if (key(stable) === key(canary)) {
+    throw bad(
+      'E_SELECTOR_INVALID',
+      'canary-selector',
+      'it selects the same as stable-selector',
+      'The two must differ, for example in track="stable" and track="canary"',
+    );
+  }
+  return [stable, canary];
+}
+
+function sinceOf(lines: readonly string[], weight: number | null): Since[] {
+  const refuse = (why: string): ActionError =>
+    bad(
+      'E_SINCE_INVALID',
+      'since',
+      why,
+      'Write <weight>@<time> a line, oldest first, or one time: RFC 3339 or unix seconds',
+    );
+  const steps = lines.map((line, i): Since => {
+    const [, before, text = ''] = /^(?:([\d.]+)@)?(.+)$/.exec(line) ?? [];
+    const at = timeOf(text.trim());
+    if (at === undefined) throw refuse(`line ${i + 1} has no time`);
+    if (before === undefined) return { weight: null, at };
+    const w = Number(before);
+    if (!(w > 0 && w < 100)) throw refuse(`line ${i + 1} has no weight above 0 and below 100`);
+    return { weight: w, at };
+  });
+  if (steps.length > 1 && steps.some((s) => s.weight === null)) throw refuse('a time without weight stands alone only');
+  for (const [i, s] of steps.entries()) {
+    if (i > 0 && s.at <= (steps[i - 1]?.at ?? 0)) throw refuse(`line ${i + 1} is not after the line above it`);
+  }
+  const last = steps.at(-1);
+  if (last !== undefined && last.weight !== null && last.weight !== weight) {
+    throw refuse(`its last weight is ${last.weight}, but expected-weight is ${weight}`);
+  }
+  return steps;
+}
+
+function timeOf(text: string): number | undefined {
+  if (/^\d{1,11}(\.\d{1,3})?$/.test(text)) return Number(text);
+  if (!/^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/.test(text)) return undefined;
+  const ms = Date.parse(text);
+  return Number.isNaN(ms) ? undefined : ms / 1000;
+}
