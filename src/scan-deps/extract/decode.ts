@@ -14,7 +14,9 @@ export function decodeText(bytes: Uint8Array): string | undefined {
     .toString('latin1')
     .split(/\r\n|\r|\n/, 2);
   const cookie = head.map((line) => COOKIE.exec(line)?.[1]).find((name) => name !== undefined);
-  const text = decode(bytes, cookie?.toLowerCase().replaceAll('_', '-') ?? 'utf-8');
+  const name = cookie?.toLowerCase().replaceAll('_', '-') ?? 'utf-8';
+  // The one usual spelling of Python that the web's list of encodings does not have.
+  const text = decode(bytes, name === 'latin-1' || name === 'iso-latin-1' ? 'latin1' : name);
   return text?.includes('\0') ? undefined : text;
 }
 

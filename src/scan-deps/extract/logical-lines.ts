@@ -43,5 +43,5 @@ function cutComment(text: string, line: number, endLine: number): LogicalLine {
   const at = /(?:^|\s)#/.exec(text);
   if (at === null) return { text: text.trim(), line, endLine };
   const hash = text.indexOf('#', at.index);
-  return { text: text.slice(0, at.index).trim(), comment: text.slice(hash + 1).trim(), line, endLine };
+  return { text: text.slice(0, at.index).trim(), comment: text.slice(hash + 1).trimEnd(), line, endLine };
 }

@@ -81,7 +81,7 @@ class ViaComments {
   begin(requirement: RequirementLine | undefined, comment: string | undefined): void {
     this.#current = requirement;
     this.#open = false;
-    this.comment(comment);
+    if (comment !== undefined) this.comment(comment);
   }
 
   comment(text: string | undefined): void {
@@ -89,7 +89,9 @@ class ViaComments {
       this.#current = undefined;
       return;
     }
-    const names = /^via(?:\s|$)(.*)$/.exec(text)?.[1];
+    const names = /^\s*via(?:\s|$)(.*)$/.exec(text)?.[1];
+    // A name below `# via` stands further in; any other comment ends the list.
+    if (names === undefined && !/^\s{2,}\S/.test(text)) this.#open = false;
     if (names === undefined && !this.#open) return;
     this.#open = true;
     for (const name of (names ?? text).split(',').map((part) => part.trim())) {

@@ -1,0 +1,80 @@
+import { describe, expect, test } from '@jest/globals';
+import { parseIgnoreFile } from '../../src/scan-deps/policy/ignore-file.ts';
+import { advisory, CRITICAL, checkout, zipOf } from './support.ts';
+
+const DAY = 86_400_000;
+const day = (offset: number): string => new Date(Date.now() + offset * DAY).toISOString().slice(0, 10);
+const entry = (lines: string[], expires = day(30)): string =>
+  `version: 1\nignore:\n  - ${[...lines, 'reason: not reachable in our service', `expires: ${expires}`].join('\n    ')}\n`;
+
+const pypi = [
+  advisory('PYSEC-1', { name: 'requests', events: [{ introduced: '0' }], aliases: ['CVE-2020-1'], vector: CRITICAL }),
+  advisory('MAL-2025-1', { name: 'evil', events: [{ introduced: '0' }] }),
+];
+
+async function scan(file: string, requirements = 'requests==1.0\n') {
+  using work = checkout({ 'requirements.txt': requirements, '.github/scan-deps.yml': file });
+  work.write('../db/PyPI/all.zip', zipOf(pypi));
+  return await work.scan({ database: '../db', 'max-database-age': 'none' });
+}
+
+describe('trap 22', () => {
+  test('an entry by CVE hits the group found as PYSEC', async () => {
+    const result = await scan(
+      entry(['id: CVE-2020-1', 'package: Requests', 'version: ">=1,<2"', 'path: "**/requirements.txt"']),
+    );
+    expect([result.code, result.report.findings[0]?.state, result.report.ignores[0]?.state]).toEqual([
+      0,
+      'ignored',
+      'used',
+    ]);
+    expect(JSON.stringify(result.sarif)).toContain('not reachable in our service');
+  });
+
+  test('expired yesterday: not applied, warned on its line; today still counts', async () => {
+    const expired = await scan(entry(['id: CVE-2020-1'], day(-1)));
+    expect(expired.code).toBe(1);
+    expect(expired.log).toMatch(/^::warning .*file=.github\/scan-deps.yml,line=3::.*\[W_IGNORE_EXPIRED\]$/m);
+    expect((await scan(entry(['id: CVE-2020-1'], day(0)))).code).toBe(0);
+  });
+
+  test('unused: a notice; another package, version or path does not match', async () => {
+    for (const more of [
+      'package: flask',
+      'version: "2.0"\n    package: requests',
+      'path: other/**',
+      'ecosystem: npm',
+    ]) {
+      const result = await scan(entry(['id: CVE-2020-1', more]));
+      expect(result.code).toBe(1);
+      expect(result.log).toMatch(/^::notice .*\[W_IGNORE_UNUSED\]$/m);
+    }
+  });
+
+  test('malware needs package and exact version, and is told', async () => {
+    const loose = await scan(entry(['id: MAL-2025-1', 'package: evil']), 'evil==1.0\n');
+    expect([loose.code, loose.log]).toEqual([1, expect.stringContaining('[W_IGNORE_REFUSED]')]);
+    expect((await scan(entry(['id: MAL-2025-1', 'package: evil', 'version: "1.0"']), 'evil==1.0\n')).code).toBe(0);
+  });
+
+  test('faults of the file are told together, each with its line, and nothing is written', async () => {
+    const result = await scan(
+      `version: 1\nignore:\n  - id: CVE-2020-1\n    resaon: not reachable in our service\n    expires: ${day(1)}\n  - id: "; rm"\n    reason: short\n    expires: soon\n`,
+    );
+    expect([result.code, result.outputs.passed, result.report]).toEqual([1, 'false', undefined]);
+    expect(result.log).toMatch(
+      /line 3: unknown key "resaon", did you mean "reason"\?.*line 6: id is not an advisory id.*line 6: reason.*line 6: expires.*\[E_IGNORE_FILE\]/,
+    );
+  });
+});
+
+test.each([
+  ['in 400 days', entry(['id: CVE-1-1'], '2027-01-01'), 'more than 366 days ahead'],
+  ['no such day', entry(['id: CVE-1-1'], '2025-02-30'), 'no day of the calendar'],
+  ['a version without a package', entry(['id: CVE-1-1', 'version: "1"'], '2025-12-01'), 'version needs package'],
+  ['no YAML', 'a: [', 'not YAML'],
+  ['empty', '', 'empty'],
+  ['another version', 'version: 2\nignore: []', 'version must be 1'],
+])('the ignore file: %s', (_name, text, why) => {
+  expect(() => parseIgnoreFile(text, 'x.yml', Date.parse('2025-11-01T00:00:00Z') / 1000)).toThrow(why);
+});
