@@ -56,17 +56,14 @@ export function examine(targets: readonly Target[], snapshot: Snapshot, policy: 
       changes: target.kind === 'image' ? planImage(source, target, policy) : [scalarChange(target)],
     };
   });
-  const states = planned.map(({ target, source, changes }): TargetState => {
-    const ofFile = planned.filter((p) => p.target.file === target.file).flatMap((p) => p.changes);
+  const equal = planned.map(({ source, changes }) => changes.every((change) => isEqual(source, change)));
+  // When everything stands there already, a condition on a scalar of this run holds by its new value: a repeated run is no
+  // mismatch. With anything left to write the conditions are taken by the letter.
+  const done = equal.every(Boolean) ? planned : [];
+  const states = planned.map(({ target, source, changes }, i): TargetState => {
+    const own = done.filter((p) => p.target.file === target.file).flatMap((p) => p.changes);
     const { site, from } = target.kind === 'image' ? imageSite(source, target) : scalarSite(source, target);
-    return {
-      target,
-      changes,
-      equal: changes.every((change) => isEqual(source, change)),
-      site,
-      from,
-      mismatch: mismatchOf(source, target, ofFile),
-    };
+    return { target, changes, equal: equal[i] === true, site, from, mismatch: mismatchOf(source, target, own) };
   });
   return { states, sources };
 }
@@ -139,13 +136,12 @@ function imageSite(
   };
 }
 
-// A condition on a scalar that this run sets, and that has its new value already, holds: a repeated run is no mismatch.
-function mismatchOf(source: YamlSource, target: Target, changes: readonly Change[]): string | undefined {
+function mismatchOf(source: YamlSource, target: Target, done: readonly Change[]): string | undefined {
   for (const [path, wanted] of target.onlyIf) {
     const found = find(source, target.document, path);
     const text = found.kind === 'scalar' ? found.text : undefined;
     if (text === wanted) continue;
-    const own = changes.find((c) => c.document === target.document && formatPath(c.path) === formatPath(path));
+    const own = done.find((c) => c.document === target.document && formatPath(c.path) === formatPath(path));
     if (own !== undefined && own.value === text) continue;
     const now = text === undefined ? 'is not there' : `is "${oneLine(text, 80)}"`;
     return `${oneLine(formatPath(path), 120)} ${now}, expected "${oneLine(wanted, 80)}"`;
