@@ -1,7 +1,7 @@
-import { expect, test } from '@jest/globals';
 import { chmod, mkdir, mkdtemp, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { expect, test } from '@jest/globals';
 import { hashContext } from '../../src/build-image/context.ts';
 import { compileIgnore } from '../../src/build-image/ignore.ts';
 import { ageBucket, type KeyParts, sourceKey } from '../../src/build-image/source-key.ts';
@@ -86,7 +86,17 @@ test('a base, an argument, the tier and the bucket count; the order of arguments
   expect(sourceKey({ ...base, bases: [['a', sha256('1')]] }).key).not.toBe(key.key);
   expect(sourceKey({ ...base, tier: 'pr' }).source).not.toBe(key.source);
   const two = (args: [string, string][]) => sourceKey({ ...base, args }).key;
-  expect(two([['A', '1'], ['B', '2']])).toBe(two([['B', '2'], ['A', '1']]));
+  expect(
+    two([
+      ['A', '1'],
+      ['B', '2'],
+    ]),
+  ).toBe(
+    two([
+      ['B', '2'],
+      ['A', '1'],
+    ]),
+  );
 });
 
 test('the age bucket changes once in the time, at different moments for different images', () => {

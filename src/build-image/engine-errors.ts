@@ -57,10 +57,12 @@ export function engineError(
   const end = code === null ? `ended by ${signal}` : `exit code ${code}${code === 137 ? ' (out of memory?)' : ''}`;
   const said = lastLines(failure.result);
   const times = kind === 'transient' ? ` after ${attempts} runs` : '';
-  return new ActionError(CODES[kind], {
+  // No instruction is to blame for a push that a registry refuses.
+  const refused = kind === 'build' && failure.step === 'push';
+  return new ActionError(refused ? 'E_REGISTRY' : CODES[kind], {
     what: at?.line === undefined ? `${engine}, ${failure.step}` : `${at.file} line ${at.line}`,
     why: `${end}${times}${said === '' ? ', without a word' : `: ${said}`}`,
-    fix: FIXES[kind],
+    fix: refused ? 'Check that this registry takes pushes to this repository' : FIXES[kind],
     cause: failure,
     ...(at === undefined ? {} : { at }),
   });

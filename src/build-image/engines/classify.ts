@@ -4,7 +4,7 @@ import type { ExecResult } from '../../runner/index.ts';
 export type FailureClass = 'transient' | 'auth' | 'tag-exists' | 'disk' | 'killed' | 'build';
 
 const TRANSIENT =
-  /\b(408|429|5\d\d)\b|connection reset|reset by peer|timeout|timed out|\bEOF\b|TLS handshake|refused|toomanyrequests/i;
+  /\b(408|429|5\d\d)\b|connection reset|reset by peer|timeout|timed out|\bEOF\b|TLS handshake|refused|closed|broken pipe|toomanyrequests/i;
 const AUTH = /unauthorized|authentication required|access denied|\b401\b|\b403\b|denied:/i;
 const EXISTS = /immutable|tag.{0,40}already exists|cannot be overwritten/i;
 const DISK = /no space left on device|disk quota exceeded/i;

@@ -1,0 +1,94 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { sha256 } from '../../src/oci/index.ts';
+import { runAction } from '../support/bundle.ts';
+import { type Bench, bench } from './kit.ts';
+
+// docker-registry of the distribution, on a free loopback port.
+let distribution: ChildProcess;
+let folder: string;
+let host: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'docker-registry-'));
+  const probe = createServer().listen(0, '127.0.0.1');
+  await new Promise((done) => probe.once('listening', done));
+  host = `127.0.0.1:${(probe.address() as AddressInfo).port}`;
+  await new Promise((done) => probe.close(done));
+  const config = join(folder, 'config.yml');
+  await writeFile(
+    config,
+    `version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: ${folder}/data\nhttp:\n  addr: ${host}\n`,
+  );
+  distribution = spawn('docker-registry', ['serve', config], { stdio: 'ignore' });
+  for (let i = 0; i < 100; i += 1) {
+    if (
+      await fetch(`http://${host}/v2/`).then(
+        (r) => r.ok,
+        () => false,
+      )
+    )
+      return;
+    await new Promise((done) => setTimeout(done, 100));
+  }
+  throw new Error('docker-registry does not answer');
+});
+
+afterAll(async () => {
+  distribution.kill();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const env = { STORAGE_DRIVER: 'vfs', BUILDAH_ISOLATION: 'chroot' };
+const accept = 'application/vnd.oci.image.manifest.v1+json';
+
+async function buildTwice(b: Bench, image: string): Promise<void> {
+  // The real engine: the PATH of this machine, without the stand-in.
+  const run = (path: string) =>
+    runAction(
+      'build-image',
+      { image, engine: 'buildah' },
+      { cwd: b.workspace, env: { ...env, PATH: path, RUNNER_TEMP: b.temp } },
+    );
+  const first = await run(process.env.PATH ?? '');
+  expect(first.log).not.toContain('::error');
+  expect(first).toMatchObject({ code: 0, outputs: { reused: 'false' } });
+  const { digest = '', tag = '', 'source-key': key = '' } = first.outputs;
+  const get = async (reference: string) => {
+    const response = await fetch(`http://${image.replace('/', '/v2/')}/manifests/${reference}`, {
+      headers: { accept },
+    });
+    return sha256(new Uint8Array(await response.arrayBuffer()));
+  };
+  expect(await Promise.all([get(digest), get(tag), get(`src-${key}`)])).toEqual([digest, digest, digest]);
+  const second = await run('/nonexistent');
+  expect(second).toMatchObject({ code: 0, outputs: { reused: 'true', digest } });
+  expect(await b.leftovers()).toEqual([]);
+}
+
+test('buildah and the registry of the lab', async () => {
+  await using b = await bench();
+  await buildTwice(b, b.image);
+});
+
+test('buildah and docker-registry', async () => {
+  await using b = await bench();
+  await buildTwice(b, `${host}/o/app`);
+});
+
+test('a failing instruction is E_BUILD at its line', async () => {
+  await using b = await bench();
+  await b.write({ Dockerfile: 'FROM scratch\nCOPY nothing-here /x\n' });
+  const result = await runAction(
+    'build-image',
+    { image: b.image, engine: 'buildah' },
+    { cwd: b.workspace, env: { ...env, RUNNER_TEMP: b.temp } },
+  );
+  expect(result.code).toBe(1);
+  expect(result.log).toContain('E_BUILD');
+  expect(b.lab.tags('o/app')).toEqual([]);
+});
