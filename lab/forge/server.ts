@@ -4,6 +4,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ActionError } from '../../src/runner/index.ts';
 import { type AppOptions, AppStore } from './apps.ts';
 import { Faults } from './faults.ts';
 import { type ForgeRequest, handler } from './handle.ts';
@@ -55,6 +56,7 @@ const FULL_NAME = /^[A-Za-z0-9][A-Za-z0-9-]*\/[A-Za-z0-9_.-]+$/;
  * Starts a forge on loopback.
  * @param options.dir keeps the repositories there after `close`; default: a temporary folder that goes away
  * @param options.port default: any free one
+ * @throws ActionError E_LAB_PORT when the port is taken
  */
 export async function startForge(options: { dir?: string; port?: number } = {}): Promise<Forge> {
   const dir = options.dir ?? (await mkdtemp(join(tmpdir(), 'forge-')));
@@ -68,8 +70,19 @@ export async function startForge(options: { dir?: string; port?: number } = {}):
     url: '',
   };
   const server = createServer(handler(state));
+  // A client on a busy machine must not find its idle connection closed at the moment it asks again.
+  server.keepAliveTimeout = 120_000;
   await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
+    server.once('error', (cause) => {
+      reject(
+        new ActionError('E_LAB_PORT', {
+          what: `port ${options.port ?? 0} of the forge`,
+          why: cause.message,
+          fix: 'Choose another port, or none for a free one',
+          cause,
+        }),
+      );
+    });
     server.listen(options.port ?? 0, '127.0.0.1', resolve);
   });
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
