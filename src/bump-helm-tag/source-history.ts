@@ -9,7 +9,7 @@ export function apiSourceHistory(client: GitHubClient, repository: string, clock
 }
 
 /** Asks once for each pair; a failed question may be asked again. */
-export function remember(ask: SourceHistory['relation']): SourceHistory {
+function remember(ask: SourceHistory['relation']): SourceHistory {
   const known = new Map<string, Promise<Relation>>();
   return {
     relation(base, head, signal) {
