@@ -86,7 +86,7 @@ function pushRules(repo: Repo, changes: readonly RefChange[], caller: Caller, ur
  * Reads the commands at the start of a push (gitprotocol-pack: pkt-lines up to a flush) and hands the whole body on, so that
  * a pack of any size streams.
  */
-export async function pushCommands(source: Readable): Promise<{ changes: RefChange[]; body: Readable }> {
+async function pushCommands(source: Readable): Promise<{ changes: RefChange[]; body: Readable }> {
   let head = Buffer.alloc(0);
   const iterator = source.iterator({ destroyOnReturn: false });
   let parsed = parseCommands(head);

@@ -10,7 +10,7 @@ export const GIT_ENV: Readonly<Record<string, string>> = {
   GIT_TERMINAL_PROMPT: '0',
 };
 
-export class GitError extends Error {
+class GitError extends Error {
   override readonly name = 'GitError';
 }
 

@@ -6,7 +6,7 @@ export type Access = 'read' | 'write';
 export type Permissions = Readonly<Record<string, Access>>;
 
 /** GitHub Actions: the App whose checks rulesets usually ask for (`integration_id`). */
-export const ACTIONS_APP = 15_368;
+const ACTIONS_APP = 15_368;
 
 export interface TokenOptions {
   /** By GitHub's names: contents, pull_requests or pull-requests, checks, statuses, … `metadata: read` is always there. */
