@@ -1,0 +1,89 @@
+/** Real advisories, from the folder named by CONFORMANCE_DATA. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from '@jest/globals';
+import { orderOf } from '../../src/scan-deps/version/index.ts';
+import { checkout, lockOf, type Scan } from './support.ts';
+
+const data = process.env.CONFORMANCE_DATA ?? '';
+const real = data === '' ? test.skip : test;
+
+async function scan(files: Record<string, string>, inputs: Record<string, string> = {}): Promise<Scan> {
+  using work = checkout(files);
+  return await work.scan({ database: join(data, 'osv'), 'max-database-age': 'none', ...inputs });
+}
+
+const counts = ({ report }: Scan): Record<string, number> => {
+  const result: Record<string, number> = {};
+  for (const { package: name } of report.findings) result[name] = (result[name] ?? 0) + 1;
+  return result;
+};
+
+describe('acceptance', () => {
+  real('11.1: requests 2.30.0 has four findings, all medium', async () => {
+    const green = await scan({ 'requirements.txt': 'requests==2.30.0\n' });
+    expect([green.code, green.report.findings.map((f) => [f.level, f.state])]).toEqual([
+      0,
+      Array(4).fill(['medium', 'warn']),
+    ]);
+    const red = await scan({ 'requirements.txt': 'requests==2.30.0\n' }, { 'fail-on': 'medium' });
+    expect([red.code, red.outputs.blocking]).toEqual([1, '4']);
+  });
+
+  real('11.1: the counts of six further pins', async () => {
+    const pins = 'Pillow==9.0.0\nFlask==2.2.2\nurllib3==1.26.4\nPyYAML==5.3\nJinja2==2.11.2\nnumpy==1.20.0\n';
+    const expected = { Pillow: 22, Flask: 2, urllib3: 9, PyYAML: 2, Jinja2: 5, numpy: 1 };
+    expect(counts(await scan({ 'requirements.txt': pins }))).toEqual(expected);
+  });
+
+  const packages = {
+    lodash: '4.17.20',
+    minimist: '1.2.5',
+    axios: '0.21.0',
+    ws: '7.4.5',
+    undici: '5.26.1',
+    'ua-parser-js': '0.7.29',
+    debug: '3.1.0',
+  };
+  const flat = Object.fromEntries(
+    Object.entries(packages).map(([name, version]) => [`node_modules/${name}`, { version }]),
+  );
+  const nested = Object.fromEntries(Object.entries(packages).map(([name, version]) => [name, { version }]));
+  real.each([
+    [
+      1,
+      JSON.stringify(
+        {
+          lockfileVersion: 1,
+          dependencies: { ...nested, a: { version: '1.0.0', dependencies: { lodash: { version: '4.17.21' } } } },
+        },
+        null,
+        2,
+      ),
+    ],
+    [2, JSON.stringify({ lockfileVersion: 2, packages: { '': {}, ...flat }, dependencies: nested }, null, 2)],
+    [3, lockOf({ ...flat, 'node_modules/a/node_modules/lodash': { version: '4.17.21' } })],
+  ])('11.2: lock version %d', async (_version, lock) => {
+    const result = await scan({ 'package-lock.json': lock });
+    expect(counts(result)).toEqual({ lodash: 2, minimist: 1, axios: 3, ws: 2, undici: 3, 'ua-parser-js': 1 });
+    const lines = lock.split('\n');
+    for (const f of result.report.findings) expect(lines[f.line - 1]).toContain(f.version);
+  });
+
+  real.each([
+    ['PyPI', 'pypi', 37],
+    ['npm', 'semver', 86],
+  ] as const)('11.4: every line of the order list of %s', (eco, list, total) => {
+    const order = orderOf(eco);
+    const signs = { '<': -1, '=': 0, '>': 1 } as Record<string, number>;
+    const lines = readFileSync(join(data, 'osv/version-order', `${list}-versions.txt`), 'utf8')
+      .split('\n')
+      .filter((line) => /^[^/#]\S* [<=>] \S/.test(line));
+    const wrong = lines.filter((line) => {
+      const [a = '', sign = '', b = ''] = line.split(' ');
+      const [x, y] = [order.parse(a), order.parse(b)];
+      return x === undefined || y === undefined || order.compare(x, y) !== signs[sign];
+    });
+    expect([wrong, lines.length]).toEqual([[], total]);
+  });
+});
