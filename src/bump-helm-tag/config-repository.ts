@@ -1,6 +1,6 @@
 /** The port to the repository that gets the handoff. Both transports pass one contract suite. */
 
-export type Oid = string;
+type Oid = string;
 
 export interface FileAtHead {
   path: string;

@@ -260,7 +260,7 @@ function readQuery(count: number): string {
 }
 
 /** Git's object id of a blob; the length tells SHA-1 from SHA-256. */
-export function blobOid(bytes: Uint8Array, length: number): string {
+function blobOid(bytes: Uint8Array, length: number): string {
   return createHash(length === 64 ? 'sha256' : 'sha1')
     .update(`blob ${bytes.length}\0`)
     .update(bytes)

@@ -4,8 +4,8 @@ import { oneLine } from '../text/index.ts';
 import { type Change, find, formatPath, type ScalarSite, type ValuePath, type YamlSource } from '../yaml/index.ts';
 import type { ImageKey, Target } from './plan.ts';
 
-export type ImageForm = 'auto' | 'tag' | 'tag@digest';
-export type OtherImage = 'fail' | 'write' | 'keep';
+type ImageForm = 'auto' | 'tag' | 'tag@digest';
+type OtherImage = 'fail' | 'write' | 'keep';
 
 export interface ImagePolicy {
   form: ImageForm;

@@ -8,7 +8,7 @@ import { checkFilePath } from './file-path.ts';
 
 export type ImageKey = 'registry' | 'repository' | 'tag' | 'digest' | 'revision';
 /** Names of the keys in the chart's image map; null leaves a key alone. */
-export type ImageKeys = Readonly<Record<ImageKey, string | null>>;
+type ImageKeys = Readonly<Record<ImageKey, string | null>>;
 
 export interface ImageWant {
   /** `registry/repository` */
@@ -33,8 +33,8 @@ export type Target =
   | (TargetBase & { kind: 'image'; want: ImageWant; keys: ImageKeys })
   | (TargetBase & { kind: 'scalar'; value: string; type: ScalarType });
 
-export const MAX_FILES = 20;
-export const MAX_EDITS = 100;
+const MAX_FILES = 20;
+const MAX_EDITS = 100;
 
 const DEFAULT_KEYS: ImageKeys = {
   registry: 'registry',

@@ -260,7 +260,7 @@ function keyText(pair: Pair): string {
 }
 
 /** What stands in the file, quotes resolved: `1.10` stays `1.10`. */
-export function scalarText(scalar: Scalar): string {
+function scalarText(scalar: Scalar): string {
   if (typeof scalar.value === 'string') return scalar.value;
   return scalar.source ?? (scalar.value === null ? '' : String(scalar.value));
 }

@@ -4,7 +4,7 @@ import { type Document, isCollection, isNode, LineCounter, parseAllDocuments, vi
 import { ActionError } from '../runner/index.ts';
 import { oneLine } from '../text/index.ts';
 
-export const MAX_FILE_BYTES = 2 * 1024 * 1024;
+const MAX_FILE_BYTES = 2 * 1024 * 1024;
 const MAX_DEPTH = 64;
 const MAX_ALIASES = 100;
 
