@@ -56,6 +56,7 @@ async function demo(options: DemoOptions): Promise<number> {
     controller.signal,
   );
   controller.signal.throwIfAborted();
+  for (const error of run.errors) progress.info(error);
   const head = (await git(world.paths.config, ['rev-parse', 'main'])).toString('utf8').trim();
   await world.cluster.waitFor((s) => s.revision === head && s.sync === 'Synced' && s.health === 'Healthy', 60);
   // The last second of traffic belongs to the version that stays.

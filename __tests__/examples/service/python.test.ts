@@ -29,6 +29,7 @@ function run(...args: string[]): Promise<ExecResult> {
     HOME: scratch,
     PYTHONDONTWRITEBYTECODE: '1',
     COVERAGE_FILE: path.join(scratch, 'coverage'),
+    RANDOM_CASES: '125',
   };
   return systemExec(python.python, args, { cwd: SERVICE, env, timeout: 150 });
 }

@@ -1,0 +1,170 @@
+/** The walking path with a real builder: what a stranger is promised. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { developer, type PullRequest } from '../../../lab/demo/developer.ts';
+import { type DemoOptions, parseOptions } from '../../../lab/demo/options.ts';
+import { SERVICE } from '../../../lab/demo/seed.ts';
+import { startWorld, type World } from '../../../lab/demo/world.ts';
+import { git } from '../../../lab/forge/git.ts';
+import { leafJobs, type Run } from '../../../lab/runner/index.ts';
+import { systemExec } from '../../../src/runner/index.ts';
+import { root } from '../../support/bundle.ts';
+
+interface DemoResult {
+  ok: boolean;
+  problems: string[];
+  outputs: Record<string, string>;
+  requests: { sent: number; failed: number };
+  commits: { subject: string }[];
+  report: string;
+}
+
+async function demo(...args: string[]): Promise<DemoResult> {
+  const result = await systemExec('npm', ['run', '--silent', 'demo', '--', '--json', ...args], {
+    cwd: root,
+    timeout: 240,
+  });
+  const line = result.stdoutTail.trim().split('\n').at(-1) ?? '';
+  if (!line.startsWith('{')) throw new Error(result.stdoutTail.slice(-2000) + result.stderrTail.slice(-2000));
+  return JSON.parse(line) as DemoResult;
+}
+
+describe('npm run demo', () => {
+  test('a: a good version reaches 100 % through its weights', async () => {
+    const result = await demo();
+    expect(result.problems).toEqual([]);
+    expect(result.commits).toHaveLength(6);
+    expect(result.outputs).toMatchObject({ verdict: 'pass', reused: 'false', superseded: 'false' });
+    expect(readFileSync(result.report, 'utf8')).toContain('class="verdict pass"');
+  });
+  test.each(['errors', 'latency'])('b: the fault %s fails, and one commit takes it back', async (fault) => {
+    const result = await demo('--break', fault);
+    expect(result.problems).toEqual([]);
+    expect(result.outputs).toMatchObject({ verdict: 'fail', reason: expect.stringContaining(`worse:${fault}`) });
+  });
+});
+
+describe('one world', () => {
+  let world: World;
+  const signal = new AbortController().signal;
+  beforeAll(async () => {
+    world = await startWorld(root, parseOptions(['--strategy', 'rolling']) as DemoOptions, { info: () => {} });
+  }, 300_000);
+  afterAll(async () => {
+    await world[Symbol.asyncDispose]();
+  });
+
+  const repository = {
+    full_name: SERVICE,
+    default_branch: 'main',
+    fork: false,
+    name: 'histogram-eq',
+    owner: { login: 'org' },
+  };
+  const dev = () =>
+    developer(
+      world.forge,
+      SERVICE,
+      world.forge.createToken({ permissions: { contents: 'write', pull_requests: 'write' }, repositories: [SERVICE] }),
+    );
+  const onPull = (pull: PullRequest): Promise<Run> =>
+    world.run(
+      {
+        name: 'pull_request',
+        ref: `refs/pull/${pull.number}/merge`,
+        sha: pull.merge_commit_sha,
+        payload: {
+          action: 'opened',
+          number: pull.number,
+          repository,
+          pull_request: { ...pull, head: { ...pull.head, repo: repository }, base: { ...pull.base, repo: repository } },
+        },
+      },
+      () => {},
+      signal,
+    );
+  const onPush = (sha: string): Promise<Run> =>
+    world.run(
+      {
+        name: 'push',
+        ref: 'refs/heads/main',
+        sha,
+        payload: { ref: 'refs/heads/main', after: sha, before: '0'.repeat(40), repository },
+      },
+      () => {},
+      signal,
+    );
+  const job = (run: Run, name: string) => leafJobs(run).find((j) => j.name === name);
+  const configHead = async (): Promise<string> =>
+    (await git(world.paths.config, ['rev-parse', 'main'])).toString().trim();
+  const writes = (): number =>
+    world.registry.requests().filter((r) => r.method !== 'GET' && r.method !== 'HEAD').length;
+
+  test.each<[string, string, Record<string, (text: string) => string>, (run: Run) => void]>([
+    [
+      'a vulnerable pin',
+      'deliver / test / scan',
+      { 'requirements.txt': (text) => text.replace(/^aiohttp==\S+/m, 'aiohttp==3.9.0') },
+      (run) => {
+        const line =
+          readFileSync(join(root, 'examples/histogram-eq/requirements.txt'), 'utf8')
+            .split('\n')
+            .findIndex((l) => l.startsWith('aiohttp==')) + 1;
+        expect(job(run, 'deliver / test / scan')?.annotations).toContainEqual(
+          expect.objectContaining({ level: 'error', file: 'requirements.txt', line }),
+        );
+      },
+    ],
+    [
+      'a failing test',
+      'deliver / test / test (3.12)',
+      { 'tests/test_codec.py': (text) => `${text}\n\ndef test_red():\n    assert False\n` },
+      () => {},
+    ],
+    [
+      'a flake8 error',
+      'deliver / test / lint',
+      { 'k8s_histogram_eq/codec.py': (text) => `import os\n${text}` },
+      () => {},
+    ],
+  ])('c: %s turns the gate red: nothing is built, committed or merged', async (name, red, edits, check) => {
+    const [head, before] = [await configHead(), writes()];
+    const developerOf = dev();
+    const pull = await developerOf.propose(name.replaceAll(' ', '-'), name, edits);
+    const run = await onPull(pull);
+    expect([job(run, red)?.conclusion, job(run, 'deliver / gate')?.conclusion]).toEqual(['failure', 'failure']);
+    check(run);
+    expect(await developerOf.merge(pull)).toMatchObject({
+      refused: 405,
+      message: expect.stringContaining('deliver / gate'),
+    });
+    expect([await configHead(), writes()]).toEqual([head, before]);
+  });
+
+  test('d: the same commit delivered twice: nothing is built, nothing committed, green', async () => {
+    const developerOf = dev();
+    const pull = await developerOf.propose('good', 'Say which release this is', {
+      'k8s_histogram_eq/__init__.py': (text) => `${text.trimEnd()}\n\n__version__ = '1.1.0'\n`,
+    });
+    expect((await onPull(pull)).conclusion).toBe('success');
+    const merged = await developerOf.merge(pull);
+    if ('refused' in merged) throw new Error(merged.message);
+    const first = await onPush(merged.sha);
+    expect([first.conclusion, first.jobs[0]?.outputs.verdict, first.jobs[0]?.outputs.reused]).toEqual([
+      'success',
+      'pass',
+      'false',
+    ]);
+    const [head, before] = [await configHead(), writes()];
+    const second = await onPush(merged.sha);
+    expect([second.conclusion, second.jobs[0]?.outputs.reused, second.jobs[0]?.outputs.digest]).toEqual([
+      'success',
+      'true',
+      first.jobs[0]?.outputs.digest,
+    ]);
+    expect(leafJobs(second).filter((j) => j.id === 'stage' && j.conclusion !== 'skipped')).toEqual([]);
+    expect([await configHead(), writes()]).toEqual([head, before]);
+    expect(world.forge.unknownRoutes()).toEqual([]);
+  });
+});
