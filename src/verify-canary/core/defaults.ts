@@ -40,7 +40,7 @@ function metric(m: MetricInput): MetricConfig {
   };
 }
 
-function step(weight: number, s: { pass?: number; min?: number; max?: number }): StepConfig {
+function step(weight: number, s: { pass?: number | null; min?: number; max?: number }): StepConfig {
   return { weight, pass: s.pass ?? null, min: s.min ?? 120, max: s.max ?? 1200 };
 }
 

@@ -192,6 +192,7 @@ export function createJudge(input: JudgeConfigInput): Judge {
 
   return {
     observe,
+    evidence: () => ({ fail: metrics.map((m) => m.logFail()), pass: metrics.map((m) => m.logPass()) }),
     verdict: () =>
       buildVerdict({
         config,

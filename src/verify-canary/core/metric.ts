@@ -28,6 +28,8 @@ export interface MetricState {
   startStep(weight: number | null): void;
   /** ln evidence that the canary is worse. */
   logFail(): number;
+  /** ln evidence for a pass; of several bounds the least. null: none is asked. */
+  logPass(): number | null;
   /** Whether the pass evidence is there now. */
   passes(beta: number): boolean;
   violated(now: number, beta: number): boolean;
@@ -120,6 +122,7 @@ function countMetric(judge: JudgeConfig, config: MetricConfig): MetricState {
       }
     },
     logFail,
+    logPass,
     passes: (beta) => (logPass() ?? Number.NEGATIVE_INFINITY) >= Math.log(1 / beta),
     violated: (now, beta) => streams.some((s) => s.violated(now, beta)),
     covered: () => state.covered,
@@ -195,6 +198,7 @@ function cpuMetric(judge: JudgeConfig, config: MetricConfig): MetricState {
       stream.startStep(margin);
     },
     logFail: () => stream.logFail(),
+    logPass: () => stream.logPass(),
     passes,
     violated: () => false,
     covered: () => state.covered,

@@ -67,9 +67,9 @@ export interface MetricInput {
   kind: Kind;
   le?: readonly number[];
   fail?: { ratio?: number; floor?: number };
-  pass?: number | 'none';
+  pass?: number | 'none' | null;
   /** A number for kind ratio, the bound and the share over it for latency. */
-  slo?: number | Slo;
+  slo?: number | Slo | null;
   idle?: number;
   block?: number;
   weight?: number;
@@ -79,7 +79,7 @@ export interface MetricInput {
 
 export interface StepInput {
   weight: number;
-  pass?: number;
+  pass?: number | null;
   min?: number;
   max?: number;
 }
@@ -249,6 +249,8 @@ export interface Judge {
    * @throws TraceError a line that starts before the one before it ended
    */
   observe(line: TraceLine): Status;
+  /** ln evidence against the canary and for a pass, by metric in the order of the config. For charts. */
+  evidence(): { fail: number[]; pass: (number | null)[] };
   /** May be called at any time and changes nothing. */
   verdict(): Verdict;
 }

@@ -1,0 +1,48 @@
+/** What the reports are made of, and the thinning that keeps them small. */
+import type { CanaryConfig } from '../config.ts';
+import type { Verdict } from '../core/index.ts';
+import type { Moment } from '../session.ts';
+import type { Digests } from '../verdict-file.ts';
+
+export interface ReportFacts {
+  config: CanaryConfig;
+  verdict: Verdict;
+  message: string;
+  digests: Digests;
+  moments: readonly Moment[];
+}
+
+/** At most `max` of the items, evenly spread; the first and the last stay. */
+export function thin<T>(items: readonly T[], max: number): T[] {
+  if (items.length <= max) return [...items];
+  const last = items.length - 1;
+  return Array.from({ length: max }, (_, i) => items[Math.round((i * last) / (max - 1))]).filter(
+    (v) => v !== undefined,
+  );
+}
+
+/** Stretches of time without data or in warm-up, in minutes since the start of the trace. */
+export interface Shade {
+  from: number;
+  to: number;
+  kind: 'gap' | 'warm';
+}
+
+export function shades({ moments, config }: ReportFacts): Shade[] {
+  const t0 = moments[0]?.line.start ?? 0;
+  const result: Shade[] = [];
+  for (const { line } of moments) {
+    const kind = line.gap !== undefined ? 'gap' : line.start < t0 + config.judge.warmup ? 'warm' : undefined;
+    if (kind === undefined) continue;
+    const [from, to] = [(line.start - t0) / 60, (line.end - t0) / 60];
+    const before = result.at(-1);
+    if (before?.kind === kind && Math.abs(before.to - from) < 1e-9) before.to = to;
+    else result.push({ from, to, kind });
+  }
+  return result.slice(0, 200);
+}
+
+/** Minutes since the start of the trace at the end of the interval. */
+export function minuteOf(moment: Moment, moments: readonly Moment[]): number {
+  return (moment.line.end - (moments[0]?.line.start ?? 0)) / 60;
+}
