@@ -166,7 +166,7 @@ describe('every version', () => {
         startupProbe: { httpGet: { path: '/healthz' } },
         livenessProbe: { httpGet: { path: '/healthz' } },
         readinessProbe: { httpGet: { path: '/readyz' } },
-        lifecycle: { preStop: { sleep: { seconds: 5 } } },
+        lifecycle: { preStop: { sleep: { seconds: 8 } } },
         securityContext: {
           allowPrivilegeEscalation: false,
           readOnlyRootFilesystem: true,
