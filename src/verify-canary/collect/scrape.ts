@@ -51,7 +51,8 @@ export function scrapeSource(options: ScrapeOptions): MetricsSource {
   let nextAt = 0;
   let begun = false;
   let t0 = context.t0;
-  let rounds = 0;
+  /** When this run began to count; null until there was a page of every target, or a gap. */
+  let countsFrom: number | null = null;
 
   function begin(): TraceLine {
     begun = true;
@@ -75,10 +76,9 @@ export function scrapeSource(options: ScrapeOptions): MetricsSource {
 
   async function round(signal: AbortSignal): Promise<Interval | null> {
     await clock.sleep(Math.max(0, nextAt - clock.now()), signal);
-    const at = Math.max(toMillis(clock.now()), toMillis(boundary + 0.001));
+    const at = Math.max(toMillis(clock.now()), countsFrom === null ? boundary : toMillis(boundary + 0.001));
     // A slow round shortens nothing: the next one begins an interval after this one did.
     nextAt = Math.max(nextAt + config.interval, clock.now());
-    rounds += 1;
     await Promise.all(targets.map((target) => visit(target, at, signal)));
     return close(at);
   }
@@ -87,9 +87,9 @@ export function scrapeSource(options: ScrapeOptions): MetricsSource {
     try {
       const { samples, text } = await readPage(http, target.url, wanted, timeout, !target.answered, signal);
       const page = countPage(samples, wants);
-      target.answered = true;
       lastText = text;
       take(target, page, at);
+      target.answered = true;
     } catch (error) {
       if (!(error instanceof PageError || error instanceof SampleError)) throw error;
       context.fault(error.message);
@@ -110,12 +110,17 @@ export function scrapeSource(options: ScrapeOptions): MetricsSource {
       }
       target.pending ??= new Map();
       mergeCounts(target.pending, counts);
-    } else if (t0 !== null && (page.startTime ?? 0) > t0) {
-      // Born in this rollout: everything it counted belongs here.
-      fromZero(target.url.href, page, counts);
-      target.pending = counts;
-      target.warmUntil = at + config.judge.warmup;
-    } else if (t0 !== null && rounds > 1) target.warmUntil = at + config.judge.warmup;
+    } else {
+      const born = page.startTime ?? 0;
+      if (countsFrom !== null) {
+        target.warmUntil = at + config.judge.warmup;
+        // Born while we watch, and never counted: all of its requests belong here.
+        if (!target.answered && born > countsFrom) {
+          fromZero(target.url.href, page, counts);
+          target.pending = counts;
+        }
+      } else if (t0 !== null && born > t0) target.warmUntil = Math.min(at, born) + config.judge.warmup;
+    }
     target.page = page;
     target.lastAt = at;
     target.lost = false;
@@ -136,10 +141,9 @@ export function scrapeSource(options: ScrapeOptions): MetricsSource {
     }
     const ready = (arm: ArmName): boolean => here[arm].some((t) => t.pending !== null);
     if (!ready('stable') || !ready('canary')) {
-      if (t0 === null) {
-        // The first pages of all: from here on we count.
-        boundary = at;
-        t0 = at;
+      if (countsFrom === null) {
+        // The first pages of all: from here on we count, also those that had a page before.
+        cut(at, at);
         return null;
       }
       // A version that is back: its page is a baseline, and this time is not known for both.
@@ -159,13 +163,19 @@ export function scrapeSource(options: ScrapeOptions): MetricsSource {
     return counts;
   }
 
-  function line(at: number, counted: Pick<Interval, 'traffic' | 'metrics'> | { gap: Gap }): Interval {
-    const start = boundary;
+  /** The next interval begins here. */
+  function cut(at: number, from: number): void {
     boundary = at;
     for (const target of targets) target.pending = null;
-    t0 ??= start;
-    const marks = [...flags].sort();
+    t0 ??= from;
+    countsFrom ??= from;
     flags.clear();
+  }
+
+  function line(at: number, counted: Pick<Interval, 'traffic' | 'metrics'> | { gap: Gap }): Interval {
+    const start = boundary;
+    const marks = [...flags].sort();
+    cut(at, start);
     return { v: 1, step, weight, start, end: at, ...counted, ...(marks.length > 0 ? { flags: marks } : {}) };
   }
 
