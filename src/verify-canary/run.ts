@@ -36,22 +36,31 @@ export interface RunOptions {
 
 /** Runs to a verdict. Cancelled: the verdict is hold. @returns the session, its verdict final */
 export async function run(options: RunOptions, ports: Ports): Promise<Session> {
-  const { inputs, config } = options;
-  const session = openSession(config, options.tracePath);
+  const { source } = options.inputs;
+  // Read before the trace of this run is begun: both may be the same file.
+  const given =
+    source.kind === 'replay'
+      ? await readReplay(options, source.path, ports.log)
+      : await readHistory(options, ports.log);
+  const session = openSession(options.config, options.tracePath);
   options.onSession?.(session);
   try {
-    if (inputs.source.kind === 'replay') await replay(options, inputs.source.path, session, ports);
-    else await live(options, session, ports);
+    if (source.kind === 'replay') await replay(given, session, ports);
+    else await live(options, given, session, ports);
     return session;
   } finally {
     session.close();
   }
 }
 
-async function replay(options: RunOptions, path: string, session: Session, ports: Ports): Promise<void> {
+async function readReplay(options: RunOptions, path: string, log: Log): Promise<TraceLine[]> {
   const { lines, cut } = await readTrace(resolve(options.workspace, path), path, 'E_TRACE_INVALID');
-  if (cut) warnCut(ports.log);
-  warnUnknown(lines, options.config, ports.log);
+  if (cut) warnCut(log);
+  warnUnknown(lines, options.config, log);
+  return lines;
+}
+
+async function replay(lines: readonly TraceLine[], session: Session, ports: Ports): Promise<void> {
   const [decided, step] = [lastEvent(lines), lastStep(lines)];
   const source = replaySource(lines);
   for (let i = 0; ; i += 1) {
@@ -67,9 +76,8 @@ function isFinal(status: Status): boolean {
   return status.verdict === 'fail' || status.verdict === 'superseded';
 }
 
-async function live(options: RunOptions, session: Session, ports: Ports): Promise<void> {
+async function live(options: RunOptions, history: readonly TraceLine[], session: Session, ports: Ports): Promise<void> {
   const { inputs, config } = options;
-  const history = await readHistory(options, ports.log);
   if (history.length === 0 || !isHeader(history[0])) {
     const { app, revision, image } = inputs;
     if (app !== '' || revision !== '' || image !== '') {
@@ -149,7 +157,7 @@ async function watch(source: MetricsSource, session: Session, options: RunOption
     }
   } catch (error) {
     if (!ports.signal.aborted) throw error;
-    const at = Math.max(toMillis(ports.clock.now()), last);
+    const at = Math.max(toMillis(source.now?.() ?? ports.clock.now()), last);
     session.feed({ v: 1, type: 'event', at, event: 'cancelled' });
   }
 }

@@ -196,6 +196,7 @@ export function prometheusSource(options: PrometheusOptions): MetricsSource {
   return {
     kind: 'prometheus',
     names: (signal) => client.names(signal),
+    now: () => clock.now() + offset,
     async next(signal) {
       segments ??= await begin(signal);
       while (queue.length === 0) {

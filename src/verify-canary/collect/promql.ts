@@ -45,7 +45,8 @@ export function openPrometheus(
   random: () => number = Math.random,
 ): PromClient {
   const host = oneLine(base.host, 200);
-  let answered = false;
+  /** Selectors that have been answered: what is too large at first is for a person to mend, later it is a fault. */
+  const answered = new Set<string>();
 
   const endpoint = (path: string): URL => {
     const url = new URL(base.href);
@@ -56,7 +57,7 @@ export function openPrometheus(
 
   async function ask(path: string, form: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Fields> {
     using deadline = new Deadline(TOTAL_SECONDS, clock, signal);
-    const response = await withRetry(() => attempt(path, form, deadline.signal), {
+    const response = await withRetry(() => attempt('POST', path, form, deadline.signal), {
       retries: RETRIES,
       baseMs: 500,
       capMs: 5000,
@@ -79,12 +80,18 @@ export function openPrometheus(
     return read(response.status, response.text, form.query ?? path);
   }
 
-  async function attempt(path: string, form: Readonly<Record<string, string>>, signal: AbortSignal) {
+  async function attempt(
+    method: 'GET' | 'POST',
+    path: string,
+    form: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ) {
+    const type = { 'content-type': 'application/x-www-form-urlencoded' };
     const response = await http.send({
-      method: 'POST',
+      method,
       url: endpoint(path),
-      headers: { ...headers, 'content-type': 'application/x-www-form-urlencoded', accept: 'application/json' },
-      body: new URLSearchParams(form).toString(),
+      headers: { ...headers, accept: 'application/json', ...(method === 'POST' ? type : {}) },
+      ...(method === 'POST' ? { body: new URLSearchParams(form).toString() } : {}),
       signal,
       timeouts: { headers: TIMEOUT_MS, body: TIMEOUT_MS },
     });
@@ -120,19 +127,18 @@ export function openPrometheus(
     if (Array.isArray(body.warnings) && body.warnings.length > 0) {
       throw new GapError('partial', `${host} warns: ${oneLine(String(body.warnings[0]), 300)}`);
     }
-    answered = true;
     const data = fieldsOf(body.data);
     if (data === undefined) throw new GapError('query-error', `${host} answered without data`);
     return data;
   }
 
   /** Turns what stands in the way of one answer into a gap; what needs a person goes on as it is. */
-  async function guarded<T>(body: () => Promise<T>, signal: AbortSignal): Promise<T> {
+  async function guarded<T>(body: () => Promise<T>, signal: AbortSignal, first = false): Promise<T> {
     try {
       return await body();
     } catch (error) {
       if (signal.aborted) throw signal.reason;
-      if (error instanceof HttpError && error.kind === 'too-large' && !answered) {
+      if (error instanceof HttpError && error.kind === 'too-large' && first) {
         throw new ActionError('E_RESPONSE_TOO_LARGE', {
           what: `Prometheus at ${host}`,
           why: 'its first answer is larger than 16 MB',
@@ -164,8 +170,9 @@ export function openPrometheus(
         }
         return value;
       }, signal),
-    matrix: (query, at, signal) =>
-      guarded(async () => {
+    matrix(query, at, signal) {
+      const selector = query.replace(/\[\d+s\]$/, '');
+      const read = async (): Promise<RawSeries[]> => {
         const form = { query, time: String(at), timeout: `${TIMEOUT_MS / 1000}s` };
         const data = await ask('/api/v1/query', form, signal);
         if (data.resultType !== 'matrix' || !Array.isArray(data.result)) {
@@ -181,11 +188,16 @@ export function openPrometheus(
             fix: 'Narrow the selector',
           });
         }
-        return data.result.map((series) => seriesOf(series, host));
-      }, signal),
+        const found = data.result.map((series) => seriesOf(series, host));
+        answered.add(selector);
+        return found;
+      };
+      return guarded(read, signal, !answered.has(selector));
+    },
     names: (signal) =>
       guarded(async () => {
-        const response = await attempt('/api/v1/label/__name__/values', {}, signal);
+        // Unlike a query, this is answered to GET only.
+        const response = await attempt('GET', '/api/v1/label/__name__/values', {}, signal);
         const body = fieldsOf(parse(response.text));
         return Array.isArray(body?.data) ? body.data.filter((name) => typeof name === 'string') : [];
       }, signal).catch(() => []),

@@ -7,6 +7,8 @@ export interface MetricsSource {
   next(signal: AbortSignal): Promise<TraceLine | null>;
   /** Names of metrics that exist, as far as known; for "did you mean". */
   names(signal: AbortSignal): Promise<readonly string[]>;
+  /** Unix seconds by the clock of its lines, where that is not this machine's. */
+  now?(): number;
 }
 
 /** What a source needs to know of the rollout. */
