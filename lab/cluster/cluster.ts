@@ -75,15 +75,14 @@ export async function startCluster(o: ClusterOptions): Promise<Cluster> {
     throw new Error('pods run in the root of their image, which needs root on Linux');
   const workDir = await mkdtemp(join(tmpdir(), 'cluster-'));
   await mkdir(o.imagesDir, { recursive: true });
+  const images = new ImageStore(o.imagesDir);
+  await images.prune();
   const hosts = join(workDir, 'hosts');
   writeFileSync(hosts, '127.0.0.1 localhost\n');
   const watchers = new Set<() => void>();
-  const controller = new Controller(
-    { images: new ImageStore(o.imagesDir), mode: o.mode, hosts, log: (pod, line) => o.onLog?.(pod, line) },
-    () => {
-      for (const watcher of watchers) watcher();
-    },
-  );
+  const controller = new Controller({ images, mode: o.mode, hosts, log: (pod, line) => o.onLog?.(pod, line) }, () => {
+    for (const watcher of watchers) watcher();
+  });
   const source = await openSource({ ...o.application, token: o.application.token, helm: o.helm, workDir });
   const state = {
     seen: '',

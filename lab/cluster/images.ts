@@ -1,11 +1,25 @@
-/** Images on the node: pulled by digest, every byte checked, unpacked once each. */
+/** Images on the node: pulled by digest, every byte checked, each layer unpacked once however many images have it. */
 import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
-import { access, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import {
+  access,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  realpath,
+  rename,
+  rm,
+  stat,
+  symlink,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
+import { systemExec } from '../../src/runner/index.ts';
 import { unpackLayer } from './unpack.ts';
 
 const descriptor = z.looseObject({
@@ -51,6 +65,9 @@ const ACCEPT = [
   'application/vnd.docker.distribution.manifest.list.v2+json',
 ].join(', ');
 
+/** What no pod has used for so long goes at the next start. */
+const KEEP_MS = 24 * 3600 * 1000;
+
 export class ImageStore {
   readonly #dir: string;
   readonly #pulls = new Map<string, Promise<NodeImage>>();
@@ -73,22 +90,35 @@ export class ImageStore {
     return pull;
   }
 
+  /** Removes what has not been used for a day: every demo makes images of its own. */
+  async prune(): Promise<void> {
+    for (const folder of [this.#dir, join(this.#dir, 'layers')]) {
+      for (const name of await readdir(folder).catch(() => [])) {
+        if (name === 'layers') continue;
+        const path = join(folder, name);
+        const used = (await stat(path).catch(() => undefined))?.mtimeMs ?? 0;
+        if (Date.now() - used > KEEP_MS) await rm(path, { recursive: true, force: true });
+      }
+    }
+  }
+
   async #pull(ref: string): Promise<NodeImage> {
     const match = /^([^/]+)\/([^@]+)@(sha256:[0-9a-f]{64})$/.exec(ref);
     if (match === null) throw new Error(`${ref}: pods are started by digest only`);
     const [, host = '', repository = '', digest = ''] = match;
     const target = join(this.#dir, digest.slice('sha256:'.length));
-    if (
-      !(await access(join(target, 'config.json')).then(
-        () => true,
-        () => false,
-      ))
-    )
+    // The link to the root is resolved too: a root that was pruned is made again.
+    if (!(await exists(join(target, 'config.json'))) || !(await exists(join(target, 'root')))) {
+      await rm(target, { recursive: true, force: true });
       await this.#fetch(`http://${host}/v2/${repository}`, digest, target);
+    }
+    const root = await realpath(join(target, 'root'));
+    const now = new Date();
+    for (const used of [target, root]) await utimes(used, now, now);
     const { config } = configSchema.parse(JSON.parse(await readFile(join(target, 'config.json'), 'utf8')));
     return {
       digest,
-      root: join(target, 'root'),
+      root,
       env: config.Env ?? [],
       entrypoint: config.Entrypoint ?? [],
       cmd: config.Cmd ?? [],
@@ -117,32 +147,72 @@ export class ImageStore {
       }
       if (manifest.config === undefined || manifest.layers === undefined)
         throw new Error(`${digest}: is no image manifest`);
-      const root = join(temp, 'root');
-      await mkdir(root);
-      for (const layer of manifest.layers) {
-        const file = join(temp, 'layer');
-        await download(`${base}/blobs/${layer.digest}`, layer.digest, file);
-        await unpackLayer(file, root, /gzip/.test(layer.mediaType));
-        await rm(file);
-      }
+      await symlink(await this.#unpack(base, manifest.layers), join(temp, 'root'));
       await writeFile(
         join(temp, 'config.json'),
         await checked(`${base}/blobs/${manifest.config.digest}`, manifest.config.digest),
       );
-      await rename(temp, target).catch(async (error: unknown) => {
-        // Another pod of the same image was faster.
-        if (
-          !(await access(join(target, 'config.json')).then(
-            () => true,
-            () => false,
-          ))
-        )
-          throw error;
-      });
+      await settle(temp, target);
     } finally {
       await rm(temp, { recursive: true, force: true });
     }
   }
+
+  /**
+   * One root for each stack of layers. A stack begins as hard links to the one below it: unpacking removes a file before it
+   * writes one of that name, and pods see their root read-only, so that shared files never change.
+   * @returns the root of the whole stack
+   */
+  async #unpack(base: string, layers: readonly { digest: string; mediaType: string }[]): Promise<string> {
+    let below = '';
+    let stack = '';
+    for (const layer of layers) {
+      stack = createHash('sha256').update(`${stack} ${layer.digest}`).digest('hex');
+      const root = join(this.#dir, 'layers', stack);
+      if (!(await exists(root))) await this.#addLayer(base, layer, below, root);
+      below = root;
+    }
+    return below;
+  }
+
+  async #addLayer(
+    base: string,
+    layer: { digest: string; mediaType: string },
+    below: string,
+    root: string,
+  ): Promise<void> {
+    await mkdir(join(this.#dir, 'layers'), { recursive: true });
+    const temp = await mkdtemp(join(this.#dir, 'unpack-'));
+    try {
+      const [file, made] = [join(temp, 'layer'), join(temp, 'root')];
+      if (below === '') await mkdir(made);
+      else {
+        const copied = await systemExec('cp', ['--archive', '--link', below, made], { timeout: 120 });
+        if (copied.code !== 0) throw new Error(`cp of ${below}: ${copied.stderrTail.trim()}`);
+      }
+      await download(`${base}/blobs/${layer.digest}`, layer.digest, file);
+      await unpackLayer(file, made, /gzip/.test(layer.mediaType));
+      await settle(made, root);
+    } finally {
+      await rm(temp, { recursive: true, force: true });
+    }
+  }
+}
+
+/** Moves a finished folder to its name; one that another pull has put there meanwhile is the same. */
+async function settle(made: string, target: string): Promise<void> {
+  try {
+    await rename(made, target);
+  } catch (error) {
+    if (!(await exists(target))) throw error;
+  }
+}
+
+function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 async function checked(url: string, digest: string): Promise<Buffer> {

@@ -54,7 +54,8 @@ async function place(
     if (there !== undefined) await rm(path, { recursive: true, force: true });
     await placeFile(root, path, mode, header, body);
   }
-  if (process.getuid?.() === 0) await lchown(path, header.uid ?? 0, header.gid ?? 0);
+  // A hard link has its owner from its first name; that one may be shared with the stack of layers below.
+  if (header.type !== 'link' && process.getuid?.() === 0) await lchown(path, header.uid ?? 0, header.gid ?? 0);
 }
 
 async function placeFile(

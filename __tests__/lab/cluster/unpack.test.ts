@@ -1,5 +1,15 @@
 import { createHash } from 'node:crypto';
-import { existsSync, lstatSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -135,6 +145,56 @@ describe('trap 31: every byte is checked', () => {
     ]);
     server.close();
     expect((await new ImageStore(join(root, 'images')).get(ref)).digest).toBe(image.digest);
+  });
+  test('images share the layers they have in common, and none changes the other', async () => {
+    const blobs = new Map<string, Buffer>();
+    const asked: string[] = [];
+    const add = (bytes: Buffer): { digest: string; size: number } => {
+      blobs.set(sha(bytes), bytes);
+      return { digest: sha(bytes), size: bytes.length };
+    };
+    const layerOf = async (entries: readonly Entry[]) => ({
+      mediaType: 'x+gzip',
+      ...add(gzipSync(await tarOf(entries))),
+    });
+    const base = await layerOf([
+      { name: 'kept', text: 'base' },
+      { name: 'changed', text: 'base' },
+      { name: 'gone', text: 'base' },
+    ]);
+    const upper = await layerOf([{ name: 'changed', text: 'upper' }, { name: '.wh.gone' }]);
+    const config = add(Buffer.from('{"config":{}}'));
+    const [one, two] = [[base], [base, upper]].map((layers) => add(Buffer.from(JSON.stringify({ config, layers }))));
+    const server = createServer((req, res) => {
+      const digest = /sha256:[0-9a-f]{64}/.exec(req.url ?? '')?.[0] ?? '';
+      asked.push(digest);
+      res.end(blobs.get(digest));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const name = `127.0.0.1:${(server.address() as AddressInfo).port}/o/a`;
+    const store = new ImageStore(join(root, 'images'));
+    const first = await store.get(`${name}@${one?.digest}`);
+    const second = await store.get(`${name}@${two?.digest}`);
+    server.close();
+    const read = (image: { root: string }, file: string) => readFileSync(join(image.root, file), 'utf8');
+    expect([read(first, 'changed'), read(second, 'changed'), read(second, 'kept')]).toEqual(['base', 'upper', 'base']);
+    expect([existsSync(join(first.root, 'gone')), existsSync(join(second.root, 'gone'))]).toEqual([true, false]);
+    expect(lstatSync(join(first.root, 'kept')).ino).toBe(lstatSync(join(second.root, 'kept')).ino);
+    expect(asked.filter((digest) => digest === base.digest)).toHaveLength(1);
+  });
+  test('what no pod has used for a day is removed, what is in use stays', async () => {
+    const { server, ref } = await serve('nothing');
+    const images = join(root, 'images');
+    const store = new ImageStore(images);
+    const image = await store.get(ref);
+    await store.prune();
+    expect(existsSync(image.root)).toBe(true);
+    const old = new Date(Date.now() - 25 * 3600 * 1000);
+    for (const path of [image.root, join(images, image.digest.slice(7))]) utimesSync(path, old, old);
+    await store.prune();
+    expect([existsSync(image.root), readdirSync(images)]).toEqual([false, ['layers']]);
+    expect((await new ImageStore(images).get(ref)).digest).toBe(image.digest);
+    server.close();
   });
   test('a tag is refused: pods are started by digest', async () => {
     await expect(new ImageStore(root).get('127.0.0.1:1/o/a:v1')).rejects.toThrow('by digest only');
