@@ -62,7 +62,8 @@ async function demo(options: DemoOptions): Promise<number> {
   // The last second of traffic belongs to the version that stays.
   await new Promise((done) => setTimeout(done, 1500));
   const end = Date.now();
-  return conclude(world, options, progress, { run, pushed, start, end, setUp, valuesBefore, headBefore, began });
+  // Awaited here: a returned promise would let the world go while it is still looked at.
+  return await conclude(world, options, progress, { run, pushed, start, end, setUp, valuesBefore, headBefore, began });
 }
 
 async function proposeAndMerge(world: World, options: DemoOptions, progress: Progress): Promise<string> {
