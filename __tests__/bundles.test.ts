@@ -23,7 +23,8 @@ describe.each(names)('%s', (name) => {
     for (const node of [node20, process.execPath]) {
       const run = await runAction(name, {}, { entry, node });
       expect(run.code).toBe(1);
-      expect(run.log.match(/^::error [^\n]*\[E_INPUT\]$/gm)).toHaveLength(1);
+      const errors = run.log.match(/^::error .*$/gm) ?? [];
+      expect(errors).toEqual([expect.stringMatching(/: inputs? .*\[E_[A-Z_]+\]$/)]);
     }
   });
 
@@ -32,8 +33,11 @@ describe.each(names)('%s', (name) => {
     const bytes = scripts.reduce((sum, file) => sum + statSync(join(root, 'dist', name, file)).size, 0);
     expect(bytes).toBeLessThanOrEqual(1_000_000);
     expect(existsSync(join(root, 'dist', name, 'licenses.txt'))).toBe(true);
-    for (const file of scripts)
-      expect(readFileSync(join(root, 'dist', name, file), 'utf8')).not.toMatch(/[^.\w]eval\(/);
+    for (const file of scripts) {
+      // A call; a class may well define a method of that name.
+      const call = /[^.\w]eval\((?![\w,]*\)\{)/.exec(readFileSync(join(root, 'dist', name, file), 'utf8'));
+      expect(call?.[0]).toBeUndefined();
+    }
   });
 
   test('its manifest names the bundle, and every error has an anchor in its README', () => {
