@@ -24,7 +24,7 @@ describe.each(names)('%s', (name) => {
       const run = await runAction(name, {}, { entry, node });
       expect(run.code).toBe(1);
       const errors = run.log.match(/^::error .*$/gm) ?? [];
-      expect(errors).toEqual([expect.stringMatching(/: inputs? .*\[E_[A-Z_]+\]$/)]);
+      expect(errors).toEqual([expect.stringMatching(/: inputs?[ :].*\[E_[A-Z_]+\]$/)]);
     }
   });
 
