@@ -25,8 +25,8 @@ export interface CpuStream {
   add(arms: Pair<CpuArm>, seconds: number, inStep: boolean): void;
   /** Drops the part-filled block: a gap, a hole in time, another step. */
   cut(): void;
-  /** @param margin as for ratios; below 1.5 it is 1.5 */
-  startStep(margin: number | null): void;
+  /** @param margin as for ratios; below 1.5 it is 1.5 @param again the same step: no new bet, or each would halve the stake */
+  startStep(margin: number | null, again: boolean): void;
   logFail(): number;
   logPass(): number | null;
   /** Seconds of clean blocks that are missing for a pass at this level; null when none of this many helps. */
@@ -86,11 +86,11 @@ export function createCpuStream(config: MetricConfig): CpuStream {
     cut() {
       block = empty();
     },
-    startStep(next) {
+    startStep(next, again) {
       block = empty();
       margin = next;
       clean = { above: 0, notAbove: 0 };
-      stepHasBet = false;
+      if (!again) stepHasBet = false;
     },
     logFail: () => logBets(bets),
     logPass: () => (margin === null ? null : logSign(clean.above, clean.notAbove)),
@@ -106,7 +106,7 @@ export function createCpuStream(config: MetricConfig): CpuStream {
 
 /** ln( Σ_j 2^-j M_j + 2^-s ) over the s steps so far. */
 export function logBets(bets: readonly Counted[]): number {
-  let log = -bets.length * Math.LN2;
+  let log = 0 - bets.length * Math.LN2;
   bets.forEach((b, j) => {
     log = logAddExp(log, logSign(b.above, b.notAbove) - (j + 1) * Math.LN2);
   });

@@ -4,7 +4,7 @@ import { withDefaults } from './defaults.ts';
 import { logSumExp } from './log.ts';
 import { createMetric } from './metric.ts';
 import { buildVerdict, type Ended, requiredMetrics } from './report.ts';
-import { armsOf, beginStep, coverageOf, restartStep, type StepState, shareOf, trafficOf } from './step.ts';
+import { armsIn, armsOf, beginStep, coverageOf, restartStep, type StepState, shareOf, trafficOf } from './step.ts';
 import { spanOf, TraceError } from './trace.ts';
 import type { Gap, Interval, Judge, JudgeConfigInput, Status, StepReport, TraceEvent, TraceLine } from './types.ts';
 
@@ -22,6 +22,7 @@ export function createJudge(input: JudgeConfigInput): Judge {
   let first: number | null = null;
   let last = 0;
   let intervals = 0;
+  let before: Interval | null = null;
   let lastRun = 0;
   let worst = 0;
   let ended: Ended | null = null;
@@ -76,7 +77,9 @@ export function createJudge(input: JudgeConfigInput): Judge {
   }
 
   function observeInterval(line: Interval): void {
-    const hole = intervals > 0 && line.start > last;
+    // Beside the interval before: an event inside a hole does not close it.
+    const apart = before !== null && (line.start > before.end || line.step !== before.step);
+    before = line;
     first ??= line.start;
     intervals += 1;
     if (line.step !== null && line.step !== step?.report.step) {
@@ -91,11 +94,11 @@ export function createJudge(input: JudgeConfigInput): Judge {
     const arms = armsOf(line);
     noteGap(line, arms.canary && line.gap === undefined);
     if (current !== null) noteStep(current, line, warm, arms);
-    if (hole || line.gap !== undefined || warm) for (const metric of metrics) metric.cut();
+    if (apart || line.gap !== undefined || warm) for (const metric of metrics) metric.cut();
     if (line.gap === undefined && !warm) {
       const slot = Math.floor((line.start - first) / 60);
       const context = { start: line.start, end: line.end, slot, inStep: current !== null };
-      for (const metric of metrics) metric.add(line.metrics?.[metric.config.name] ?? NOTHING, context);
+      for (const metric of metrics) metric.add(armsIn(line, metric.config.name) ?? NOTHING, context);
     }
     worst = Math.max(worst, logE());
     settle(decide(evidence(line, line.end)), line.end);
@@ -123,6 +126,7 @@ export function createJudge(input: JudgeConfigInput): Judge {
     if (!s.leftWarmup) s.clock = line.end;
     s.stableSeen ||= arms.stable;
     s.canarySeen ||= arms.canary;
+    s.unread ||= line.gap !== undefined && !line.gap.endsWith('-absent');
     if (line.gap !== undefined) return;
     const traffic = trafficOf(line, config);
     s.n0 += traffic?.stable ?? 0;
@@ -166,7 +170,7 @@ export function createJudge(input: JudgeConfigInput): Judge {
       sinceRun: step === null ? 0 : now - Math.max(step.clock, lastRun),
       max: step?.rules.max ?? Number.POSITIVE_INFINITY,
       usableLines: step?.usableLines ?? 0,
-      absent: step?.canarySeen !== false ? 'mixed' : step.stableSeen ? 'canary' : 'both',
+      absent: step === null || step.canarySeen || step.unread ? 'mixed' : step.stableSeen ? 'canary' : 'both',
       requests: step?.requests ?? 0,
       coverage: coverageOf(step, now),
       coverages: enforced

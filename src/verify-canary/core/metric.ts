@@ -24,8 +24,8 @@ export interface MetricState {
   add(arms: Pair<Arm | null>, context: Context): void;
   /** The stretch of data ends here: a gap, a hole, warm-up. */
   cut(): void;
-  /** Forgets what counts for the step only. @param weight null: unknown */
-  startStep(weight: number | null): void;
+  /** Forgets what counts for the step only. @param weight null: unknown @param again the same step, from a later clock */
+  startStep(weight: number | null, again?: boolean): void;
   /** ln evidence that the canary is worse. */
   logFail(): number;
   /** ln evidence for a pass; of several bounds the least. null: none is asked. */
@@ -191,11 +191,11 @@ function cpuMetric(judge: JudgeConfig, config: MetricConfig): MetricState {
       state.worst = Math.max(state.worst, stream.logFail());
     },
     cut: () => stream.cut(),
-    startStep(weight) {
+    startStep(weight, again = false) {
       const wanted = passMargin(judge, config, weight);
       margin = wanted === 'none' ? null : Math.max(1.5, wanted);
       state.covered = 0;
-      stream.startStep(margin);
+      stream.startStep(margin, again);
     },
     logFail: () => stream.logFail(),
     logPass: () => stream.logPass(),

@@ -3,7 +3,7 @@
 import { stepFor } from './defaults.ts';
 import type { MetricState } from './metric.ts';
 import { logShare, SHARE_LIMIT, withinTolerance } from './share.ts';
-import type { Interval, JudgeConfig, ShareState, StepConfig, StepReport } from './types.ts';
+import type { Arm, Interval, JudgeConfig, Pair, ShareState, StepConfig, StepReport } from './types.ts';
 
 export interface StepState {
   readonly report: StepReport;
@@ -19,6 +19,8 @@ export interface StepState {
   usableLines: number;
   stableSeen: boolean;
   canarySeen: boolean;
+  /** A reading failed: what the arms did then is unknown, which is not absence. */
+  unread: boolean;
   requests: number;
   /** Requests of stable and canary for the traffic share. */
   n0: number;
@@ -39,6 +41,7 @@ export function beginStep(config: JudgeConfig, line: Interval & { step: string }
     usableLines: 0,
     stableSeen: false,
     canarySeen: false,
+    unread: false,
     requests: 0,
     n0: 0,
     n1: 0,
@@ -53,11 +56,12 @@ export function restartStep(step: StepState, metrics: readonly MetricState[], at
   step.usableLines = 0;
   step.stableSeen = false;
   step.canarySeen = false;
+  step.unread = false;
   step.requests = 0;
   step.n0 = 0;
   step.n1 = 0;
   step.shareRejected = false;
-  for (const metric of metrics) metric.startStep(step.weight);
+  for (const metric of metrics) metric.startStep(step.weight, true);
 }
 
 export function coverageOf(step: StepState | null, now: number): number {
@@ -69,9 +73,14 @@ export function coverageOf(step: StepState | null, now: number): number {
 export function trafficOf(line: Interval, config: JudgeConfig): { stable: number; canary: number } | null {
   if (line.traffic !== undefined) return line.traffic;
   const metric = config.metrics.find((m) => m.kind === 'ratio') ?? config.metrics.find((m) => m.kind === 'latency');
-  const arms = metric === undefined ? undefined : line.metrics?.[metric.name];
+  const arms = metric === undefined ? undefined : armsIn(line, metric.name);
   if (arms === undefined || arms.stable === null || arms.canary === null) return null;
   return { stable: arms.stable.n, canary: arms.canary.n };
+}
+
+/** Both arms of a metric; a metric may be called `constructor`. */
+export function armsIn(line: Interval, name: string): Pair<Arm | null> | undefined {
+  return line.metrics !== undefined && Object.hasOwn(line.metrics, name) ? line.metrics[name] : undefined;
 }
 
 export function armsOf(line: Interval): { stable: boolean; canary: boolean } {
