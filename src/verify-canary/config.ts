@@ -1,7 +1,7 @@
 /** Reads the rules file: YAML 1.2 with positions, then the schema, then the defaults that need more than one field. */
 import { createHash } from 'node:crypto';
 import { readFile, stat } from 'node:fs/promises';
-import { isNode, LineCounter, parseDocument } from 'yaml';
+import { isMap, isNode, isScalar, LineCounter, parseDocument } from 'yaml';
 import type { z } from 'zod';
 import { ActionError, type Place } from '../runner/index.ts';
 import { nearest, oneLine } from '../text/index.ts';
@@ -70,7 +70,10 @@ export function parseConfig(text: string, shown: string): CanaryConfig {
   }
   const result = canarySchema.safeParse(value);
   if (result.success) return build(result.data);
-  const problems = result.error.issues.map((issue) => {
+  // A misspelt key explains the one that is missing: it comes first.
+  const isUnknown = (issue: z.core.$ZodIssue): number => Number(issue.code === 'unrecognized_keys');
+  const issues = result.error.issues.toSorted((a, b) => isUnknown(b) - isUnknown(a));
+  const problems = issues.map((issue) => {
     const { offset, message } = explain(issue, document, value);
     return { line: offset === undefined ? 1 : lines.linePos(offset).line, message };
   });
@@ -91,12 +94,23 @@ function explain(
     const kind = path[0] === 'metrics' ? at(value, [...path.slice(0, 2), 'kind']) : undefined;
     const near = nearest(key, knownKeys(path, kind));
     const hint = near === undefined ? '' : `; did you mean ${near}?`;
-    return { offset: offsetOf(document, [...path, key]), message: `unknown key ${oneLine(key, 60)}${hint}` };
+    return { offset: keyOffset(document, path, key), message: `unknown key ${oneLine(key, 60)}${hint}` };
   }
   const missing = issue.code === 'invalid_type' && at(value, path) === undefined;
   const name = path.length === 0 ? 'the file' : path.map(String).join('.');
   const problem = missing ? 'is missing' : oneLine(issue.message, 300);
   return { offset: offsetOf(document, path), message: `${oneLine(name, 100)} ${problem}` };
+}
+
+/** Start of the key itself: its value may begin lines below. */
+function keyOffset(
+  document: ReturnType<typeof parseDocument>,
+  path: readonly PropertyKey[],
+  key: string,
+): number | undefined {
+  const map: unknown = path.length === 0 ? document.contents : document.getIn(path, true);
+  const pair = isMap(map) ? map.items.find((item) => isScalar(item.key) && item.key.value === key) : undefined;
+  return isNode(pair?.key) && pair.key.range ? pair.key.range[0] : offsetOf(document, path);
 }
 
 /** Start of the node at the path, or of the nearest node above it. */

@@ -174,10 +174,11 @@ function sourceOf(
   if (kind === 'scrape') {
     const targets = (name: 'stable-targets' | 'canary-targets'): URL[] => {
       if (parsed[name].length > 50) throw bad('E_TARGET_INVALID', name, 'there are more than 50', 'Use prometheus-url');
-      if (new Set(parsed[name]).size < parsed[name].length) {
+      const urls = parsed[name].map((text) => address(text, name, insecure));
+      if (new Set(urls.map((url) => url.href)).size < urls.length) {
         throw bad('E_TARGET_INVALID', name, 'an address stands there twice', 'Name every pod once');
       }
-      return parsed[name].map((text) => address(text, name, insecure));
+      return urls;
     };
     const [stable, canary] = [targets('stable-targets'), targets('canary-targets')];
     const both = stable.find((s) => canary.some((c) => c.href === s.href));
@@ -208,6 +209,8 @@ function address(text: string, input: string, insecure: boolean): URL {
     throw bad('E_TARGET_INVALID', input, 'it is not an absolute address', 'Write it as https://host:port/path');
   }
   const url = new URL(text);
+  // Never sent; two addresses that differ in nothing else are one.
+  url.hash = '';
   try {
     checkUrl(url, { plainHttp: insecure ? [url.host] : [] });
   } catch (error) {
@@ -262,7 +265,9 @@ function headersOf(lines: readonly string[], token: string): { headers: Record<s
     }
     headers.authorization = `Bearer ${token}`;
   }
-  return { headers, secrets: [token, ...Object.values(headers)].filter((secret) => secret !== '') };
+  // A server may quote the credential without its scheme.
+  const credential = headers.authorization?.replace(/^\S+\s+/, '') ?? '';
+  return { headers, secrets: [credential, ...Object.values(headers)].filter((secret) => secret !== '') };
 }
 
 function selectors(raw: Raw): [Matcher[], Matcher[]] {
