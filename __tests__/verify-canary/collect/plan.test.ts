@@ -7,9 +7,8 @@ import {
   mergeCounts,
   planWants,
 } from '../../../src/verify-canary/collect/plan.ts';
-import { ERRORS, LATENCY, rules } from '../support/world.ts';
+import { CPU, ERRORS, LATENCY, rules } from '../support/world.ts';
 
-const CPU = '{name: cpu, kind: cpu}';
 const config = rules([ERRORS, LATENCY, CPU]);
 const wants = planWants(config);
 const BUCKETS = 'http_request_duration_seconds_bucket';

@@ -1,58 +1,9 @@
 /** The source `scrape` through the whole run: pages from memory, time from the test. */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { systemClock } from '../../../src/runner/index.ts';
-import type { CanaryConfig } from '../../../src/verify-canary/config.ts';
 import { Pod } from '../support/pod.ts';
-import { ERRORS, LATENCY, type Outcome, podsHttp, podUrl, rules, steppingClock, T, watch } from '../support/world.ts';
-
-const STABLE = { rate: 60 };
-const CANARY = { rate: 15 };
-const ANY_SHARE = 'share: {mode: observe}';
-const OK = 'http_requests_total{code="200",method="POST",route="/v1/equalize"}';
-const INPUTS = { 'expected-weight': '20', 'stable-targets': podUrl(1), 'canary-targets': podUrl(2) };
-
-interface Play {
-  config: CanaryConfig;
-  inputs?: Record<string, string>;
-  stable?: number;
-  canary?: number;
-  /** Told after every wait; seconds since the start. */
-  meanwhile?: (pods: Pod[], seconds: number, stop: () => void) => void;
-  /** When the run begins, and when the processes did. */
-  from?: number;
-  started?: number;
-  load?: (pod: Pod, dt: number, seconds: number, arm: 'stable' | 'canary') => void;
-}
-
-async function play(what: Play): Promise<Outcome> {
-  const { config, inputs = {}, stable = 1, canary = 1, from = T, started = T - 3600, meanwhile, load } = what;
-  const pods = Array.from({ length: stable + canary }, (_, i) => new Pod(i + 1));
-  for (const pod of pods) {
-    pod.started = started;
-    pod.serve(5000, {});
-  }
-  const controller = new AbortController();
-  const even = (pod: Pod, dt: number, _s: number, arm: string): void =>
-    pod.run(dt, arm === 'stable' ? { rate: STABLE.rate / stable } : { rate: CANARY.rate / canary });
-  const clock = steppingClock(from, (dt, now) => {
-    for (const [i, pod] of pods.entries()) (load ?? even)(pod, dt, now - T, i < stable ? 'stable' : 'canary');
-    meanwhile?.(pods, now - T, () => controller.abort(new Error('stopped')));
-    if (now > T + 7200) throw new Error('the run does not end');
-  });
-  const addresses = pods.map((_, i) => podUrl(i + 1));
-  const targets = {
-    'stable-targets': addresses.slice(0, stable).join('\n'),
-    'canary-targets': addresses.slice(stable).join('\n'),
-  };
-  const byHost = Object.fromEntries(pods.map((pod, i) => [`127.0.0.${i + 1}`, pod]));
-  return watch(
-    { ...INPUTS, ...targets, ...inputs },
-    { config, clock, openHttp: podsHttp(byHost), signal: controller.signal },
-  );
-}
+import { INPUTS, type Play, play } from '../support/scrape.ts';
+import { ERRORS, LATENCY, podsHttp, rules, T, watch } from '../support/world.ts';
 
 test('the first reading is a baseline; then every interval covers the same time of both versions', async () => {
   const { lines, intervals, verdict, error } = await play({ config: rules([ERRORS, LATENCY]) });
@@ -68,91 +19,6 @@ test('the first reading is a baseline; then every interval covers the same time 
   });
   expect(verdict).toMatchObject({ verdict: 'pass', reason: 'healthy' });
   expect(intervals.every((line, i) => i === 0 || line.start === intervals[i - 1]?.end)).toBe(true);
-});
-
-describe('T21 through the source', () => {
-  test('a restart hidden by a larger counter counts in full, and its requests are traffic only while it warms up', async () => {
-    const { intervals } = await play({
-      config: rules([ERRORS], ['warmup: 30s', ANY_SHARE]),
-      canary: 2,
-      meanwhile(pods, seconds) {
-        const pod = pods[1];
-        if (seconds !== 45 || pod === undefined) return;
-        for (const series of pod.counters.keys()) pod.counters.set(series, 0);
-        pod.started = T + 44;
-        pod.serve(5000, {});
-      },
-    });
-    const [, , third, fourth] = intervals;
-    expect(third).toMatchObject({ traffic: { canary: 5112 }, flags: ['restart'] });
-    expect(third?.metrics?.errors?.canary).toMatchObject({ n: 112 });
-    expect(fourth?.traffic?.canary).toBe(226);
-  });
-
-  test('a pod that was never read and began before the rollout is a baseline', async () => {
-    const { intervals } = await play({
-      config: rules([ERRORS], [ANY_SHARE]),
-      stable: 2,
-      meanwhile(pods, seconds) {
-        const late = pods[1];
-        if (late === undefined) return;
-        late.fault = seconds < 100 ? 'down' : 'none';
-      },
-    });
-    expect(intervals.slice(0, 4)).toMatchObject([
-      { end: T + 75, traffic: { stable: 2250, canary: 1125 }, flags: ['stretched', 'target-lost'] },
-      { traffic: { stable: 450 } },
-      { end: T + 105, traffic: { stable: 450 } },
-      { end: T + 120, traffic: { stable: 900 } },
-    ]);
-  });
-
-  test('a pod that is born, lost and back again is counted once', async () => {
-    let served = 0;
-    const { intervals } = await play({
-      config: rules(),
-      canary: 2,
-      load(pod, dt, seconds, arm) {
-        if (arm === 'canary' && seconds === 45 && pod.fault === 'down') {
-          pod.started = T + 44;
-          for (const series of pod.counters.keys()) pod.counters.set(series, 0);
-        }
-        const before = pod.counters.get(OK) ?? 0;
-        pod.run(dt, arm === 'stable' ? STABLE : { rate: 10 });
-        if (arm === 'canary') served += (pod.counters.get(OK) ?? 0) - before;
-      },
-      meanwhile(pods, seconds, stop) {
-        const young = pods[2];
-        if (young !== undefined) young.fault = seconds < 60 || (seconds > 100 && seconds < 200) ? 'down' : 'none';
-        if (seconds > 300) stop();
-      },
-    });
-    const counted = intervals.reduce((sum, line) => sum + (line.traffic?.canary ?? 0), 0);
-    expect(counted).toBeGreaterThan(served / 2);
-    expect(counted).toBeLessThanOrEqual(served);
-  });
-
-  test('after a history, pods that were born in the rollout are a baseline: the run before has counted them', async () => {
-    const first = await play({
-      config: rules(),
-      inputs: { app: 'shop' },
-      meanwhile: (_, s, stop) => (s > 60 ? stop() : undefined),
-    });
-    const folder = await mkdtemp(join(tmpdir(), 'history-'));
-    try {
-      await writeFile(join(folder, 'h.jsonl'), first.text);
-      const { intervals } = await play({
-        config: rules(),
-        inputs: { history: join(folder, 'h.jsonl') },
-        from: T + 300,
-        started: T + 30,
-      });
-      const own = intervals.filter((line) => line.start >= T + 300);
-      expect(own[0]).toMatchObject({ start: T + 300, end: T + 315, traffic: { stable: 900, canary: 225 } });
-    } finally {
-      await rm(folder, { recursive: true });
-    }
-  });
 });
 
 describe('T22 targets that do not answer', () => {

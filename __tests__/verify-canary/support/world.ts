@@ -40,6 +40,8 @@ export const ERRORS =
 export const LATENCY =
   '{name: latency, kind: latency, histogram: http_request_duration_seconds, le: [0.25, 0.5], slo: {le: 0.5, max: 0.05}}';
 
+export const CPU = '{name: cpu, kind: cpu}';
+
 /** @param top further lines at the top, such as `blind: 1m` */
 export function rules(metrics: readonly string[] = [ERRORS], top: readonly string[] = []): CanaryConfig {
   const head = ['version: 1', 'warmup: 0s', 'settle: 0s'].filter(
@@ -111,13 +113,15 @@ export interface World {
   openHttp?: typeof openHttp;
   signal?: AbortSignal;
   workspace?: string;
+  /** Default: a new file. */
+  tracePath?: string;
 }
 
 /** Runs to the end whatever it is. @param inputs by kebab-case name */
 export async function watch(inputs: Record<string, string>, world: World): Promise<Outcome> {
   const { config, clock = steppingClock() } = world;
   const folder = await mkdtemp(join(tmpdir(), 'verify-canary-'));
-  const tracePath = join(folder, 'trace.jsonl');
+  const tracePath = world.tracePath ?? join(folder, 'trace.jsonl');
   const log = memoryLog();
   const ports = {
     clock,
