@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { sha256 } from '../../src/oci/index.ts';
+import { systemExec } from '../../src/runner/index.ts';
 import { runAction } from '../support/bundle.ts';
 import { type Bench, bench } from './kit.ts';
 
@@ -12,6 +13,8 @@ import { type Bench, bench } from './kit.ts';
 let distribution: ChildProcess;
 let folder: string;
 let host: string;
+let daemon: ChildProcess;
+let socket: string;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'docker-registry-'));
@@ -25,36 +28,46 @@ beforeAll(async () => {
     `version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: ${folder}/data\nhttp:\n  addr: ${host}\n`,
   );
   distribution = spawn('docker-registry', ['serve', config], { stdio: 'ignore' });
-  for (let i = 0; i < 100; i += 1) {
-    if (
-      await fetch(`http://${host}/v2/`).then(
-        (r) => r.ok,
-        () => false,
-      )
-    )
-      return;
+  socket = join(folder, 'docker.sock');
+  // A daemon of our own, which needs no network of containers: nothing here runs in one.
+  const flags = ['--data-root', join(folder, 'docker'), '--exec-root', join(folder, 'exec'), '--bridge', 'none'];
+  const storage = ['--storage-driver', 'vfs', '--iptables=false', '--pidfile', join(folder, 'docker.pid')];
+  daemon = spawn('dockerd', ['--host', `unix://${socket}`, ...flags, ...storage], {
+    stdio: 'ignore',
+    env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` },
+  });
+  await until('docker-registry', async () => (await fetch(`http://${host}/v2/`)).ok);
+  await until('dockerd', async () => {
+    const asked = await systemExec('docker', ['version'], { env: { ...process.env, DOCKER_HOST: `unix://${socket}` } });
+    return asked.code === 0;
+  });
+});
+
+async function until(name: string, answers: () => Promise<boolean>): Promise<void> {
+  for (let i = 0; i < 300; i += 1) {
+    if (await answers().catch(() => false)) return;
     await new Promise((done) => setTimeout(done, 100));
   }
-  throw new Error('docker-registry does not answer');
-});
+  throw new Error(`${name} does not answer`);
+}
 
 afterAll(async () => {
   distribution.kill();
+  const gone = new Promise((done) => daemon.once('exit', done));
+  daemon.kill();
+  await gone;
   await rm(folder, { recursive: true, force: true });
 });
 
 const env = { STORAGE_DRIVER: 'vfs', BUILDAH_ISOLATION: 'chroot' };
-const accept = 'application/vnd.oci.image.manifest.v1+json';
+// What docker pushes, and what buildah does.
+const accept = 'application/vnd.docker.distribution.manifest.v2+json, application/vnd.oci.image.manifest.v1+json';
 
-async function buildTwice(b: Bench, image: string): Promise<void> {
-  // The real engine: the PATH of this machine, without the stand-in.
-  const run = (path: string) =>
-    runAction(
-      'build-image',
-      { image, engine: 'buildah' },
-      { cwd: b.workspace, env: { ...env, PATH: path, RUNNER_TEMP: b.temp } },
-    );
-  const first = await run(process.env.PATH ?? '');
+/** @param path where the real engine is, without the stand-in */
+async function buildTwice(b: Bench, image: string, engine = 'buildah', path = process.env.PATH ?? ''): Promise<void> {
+  const run = (PATH: string) =>
+    runAction('build-image', { image, engine }, { cwd: b.workspace, env: { ...env, PATH, RUNNER_TEMP: b.temp } });
+  const first = await run(path);
   expect(first.log).not.toContain('::error');
   expect(first).toMatchObject({ code: 0, outputs: { reused: 'false' } });
   const { digest = '', tag = '', 'source-key': key = '' } = first.outputs;
@@ -78,6 +91,15 @@ test('buildah and the registry of the lab', async () => {
 test('buildah and docker-registry', async () => {
   await using b = await bench();
   await buildTwice(b, `${host}/o/app`);
+});
+
+test.each([
+  ["Debian's client", 'o/debian', '/usr/bin:/bin:/usr/sbin:/sbin'],
+  ['the client on PATH', 'o/path', process.env.PATH ?? ''],
+])('docker (%s) and docker-registry', async (_, repository, path) => {
+  await using b = await bench();
+  Object.assign(env, { DOCKER_HOST: `unix://${socket}` });
+  await buildTwice(b, `${host}/${repository}`, 'docker', path);
 });
 
 test('a failing instruction is E_BUILD at its line', async () => {

@@ -1,4 +1,4 @@
-/** What the end-to-end suite needs beyond npm: a builder, a registry, Prometheus, a browser. Debian's packages, when root. */
+/** What the end-to-end suite needs beyond npm: builders, a registry, Prometheus, a browser. Debian's packages, when root. */
 import { execFile } from 'node:child_process';
 import { access } from 'node:fs/promises';
 import { promisify } from 'node:util';
@@ -8,6 +8,7 @@ const run = promisify(execFile);
 /** Program -> Debian package. */
 const NEEDED: Readonly<Record<string, string>> = {
   buildah: 'buildah',
+  dockerd: 'docker.io',
   'docker-registry': 'docker-registry',
   prometheus: 'prometheus',
   chromium: 'chromium',
