@@ -6,6 +6,7 @@ import { readConfig } from './config.ts';
 import type { Verdict } from './core/index.ts';
 import { type Inputs, parseCanaryInputs } from './inputs.ts';
 import { buildResult, cannotWrite, preparePaths, type Result, writeFiles } from './output.ts';
+import { fixed } from './report/numbers.ts';
 import { run } from './run.ts';
 import type { Session } from './session.ts';
 
@@ -58,7 +59,7 @@ async function tell(frame: Run, result: Result): Promise<void> {
     for (const m of verdict.metrics) {
       const margin = m.pass.margin === null ? '' : `, pass ${m.pass.state} (margin ${m.pass.margin})`;
       frame.log.info(
-        `${m.name}: ${m.canary.e}/${m.canary.n} against ${m.stable.e}/${m.stable.n}, evidence ${m.logE.toFixed(2)}${margin}`,
+        `${m.name}: ${m.canary.e}/${m.canary.n} against ${m.stable.e}/${m.stable.n}, evidence ${fixed(m.logE, 2)}${margin}`,
       );
     }
     frame.log.info(`trace ${result.outputs['trace-digest']}`);

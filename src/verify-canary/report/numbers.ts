@@ -13,6 +13,11 @@ export function percent(share: number | null): string {
   return share === null ? 'unknown' : `${share === 0 ? '0' : String(Number((share * 100).toPrecision(2)))} %`;
 }
 
+/** Always so many decimals, and never -0.0. */
+export function fixed(value: number, decimals: number): string {
+  return (Number(value.toFixed(decimals)) + 0).toFixed(decimals);
+}
+
 /** `45 s`, `6 min`, `2 h 10 min`. */
 export function span(seconds: number): string {
   if (seconds < 90) return `${Math.ceil(seconds)} s`;

@@ -3,7 +3,7 @@ import { type CanaryConfig, selectorText } from '../config.ts';
 import { passMargin, stepFor } from '../core/defaults.ts';
 import type { Interval, Status, Verdict } from '../core/index.ts';
 import type { Inputs } from '../inputs.ts';
-import { percent, short, span, stopwatch } from './numbers.ts';
+import { fixed, percent, short, span, stopwatch } from './numbers.ts';
 
 /** What will be done: source, metrics, margins, events needed. */
 export function planLines(config: CanaryConfig, inputs: Inputs, history: number): string[] {
@@ -47,9 +47,9 @@ export function progressLine(line: Interval, v: Verdict, status: Status): string
     const digits = (rate: number | null): string => (rate === null ? '-' : String(Number((rate * 100).toPrecision(2))));
     parts.push(`${first.name} ${digits(first.stable.rate)}|${digits(first.canary.rate)} %`);
   }
-  parts.push(`evidence ${status.logE.toFixed(1)} of ${Math.log(1 / v.alpha).toFixed(1)}`);
+  parts.push(`evidence ${fixed(status.logE, 1)} of ${Math.log(1 / v.alpha).toFixed(1)}`);
   const logs = v.metrics.filter((m) => m.mode === 'enforce' && m.pass.state !== 'none').map((m) => m.pass.logP ?? 0);
-  if (logs.length > 0) parts.push(`pass ${Math.min(...logs).toFixed(1)} of ${Math.log(1 / v.beta).toFixed(1)}`);
+  if (logs.length > 0) parts.push(`pass ${fixed(Math.min(...logs), 1)} of ${Math.log(1 / v.beta).toFixed(1)}`);
   if (v.etaSeconds !== null) parts.push(`ETA ${span(v.etaSeconds)}`);
   return parts.join('  ');
 }

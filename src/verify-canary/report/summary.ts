@@ -3,7 +3,7 @@ import { markdown } from '../../text/index.ts';
 import type { MetricReport, Verdict } from '../core/index.ts';
 import type { ReportFacts } from './facts.ts';
 import { evidenceChart } from './mermaid.ts';
-import { interval, percent, short, span } from './numbers.ts';
+import { fixed, interval, percent, short, span } from './numbers.ts';
 
 const { text, code, table, details, fence } = markdown;
 
@@ -52,7 +52,7 @@ function row(m: MetricReport): string[] {
 function chartSentence(v: Verdict): string {
   const now = v.logE / Math.LN10;
   const limit = Math.log10(1 / v.alpha);
-  return `The first line is the evidence that the canary is worse, now ${now.toFixed(1)}; at the second line, ${limit.toFixed(1)}, it fails.`;
+  return `The first line is the evidence that the canary is worse, now ${fixed(now, 1)}; at the second line, ${limit.toFixed(1)}, it fails.`;
 }
 
 function timeline(v: Verdict): string {
