@@ -91,8 +91,9 @@ export interface CollectOptions {
 
 export async function collectFacts(o: CollectOptions): Promise<DeliveryFacts> {
   const since = (iso: string): number => Math.max(0, (Date.parse(iso) - o.start) / 1000);
+  // A cell that was cancelled in the queue has no time of its own to show.
   const jobs: JobFact[] = leafJobs(o.run.jobs)
-    .filter((job) => job.conclusion !== 'skipped')
+    .filter((job) => job.conclusion !== 'skipped' && job.steps.length > 0)
     .map((job) => ({
       name: job.name,
       conclusion: job.conclusion,

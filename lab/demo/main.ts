@@ -7,12 +7,13 @@ import { git } from '../forge/git.ts';
 import { renderReport } from '../report/report.ts';
 import type { Run } from '../runner/index.ts';
 import { collectFacts, handoffsSince } from './collect.ts';
-import { developer, type PullRequest } from './developer.ts';
+import { developer } from './developer.ts';
+import { pullRequestEvent, pushEvent } from './events.ts';
 import { unmet } from './expect.ts';
 import { type DemoOptions, FAULTS, parseOptions, USAGE } from './options.ts';
 import { consoleProgress, type Progress } from './progress.ts';
 import { CONFIG, SERVICE } from './seed.ts';
-import { startWorld, type World } from './world.ts';
+import { type Live, startWorld, type World } from './world.ts';
 
 const root = join(import.meta.dirname, '../..');
 const controller = new AbortController();
@@ -44,26 +45,28 @@ async function demo(options: DemoOptions): Promise<number> {
   progress.title(
     `A pull request: ${options.fault === undefined ? 'a better version' : `a version with the fault "${options.fault}"`}`,
   );
+  // The gate looks at the source alone: the first version starts meanwhile.
+  const [pushed, live] = await Promise.all([proposeAndMerge(world, options, progress), world.live]);
   const valuesBefore = await world.values();
-  const headBefore = (await git(world.paths.config, ['rev-parse', 'main'])).toString('utf8').trim();
-  const pushed = await proposeAndMerge(world, options, progress);
+  const headBefore = await headOf(world.paths.config);
 
   progress.title(`Push of ${pushed.slice(0, 12)} to main: deliver`);
   const start = Date.now();
-  const run = await world.run(
-    { name: 'push', ref: 'refs/heads/main', sha: pushed, payload: pushPayload(pushed) },
-    progress.onEvent,
-    controller.signal,
-  );
+  const run = await world.run(pushEvent(pushed), progress.onEvent, controller.signal);
   controller.signal.throwIfAborted();
   for (const error of run.errors) progress.info(error);
-  const head = (await git(world.paths.config, ['rev-parse', 'main'])).toString('utf8').trim();
-  await world.cluster.waitFor((s) => s.revision === head && s.sync === 'Synced' && s.health === 'Healthy', 60);
+  const head = await headOf(world.paths.config);
+  await live.cluster.waitFor((s) => s.revision === head && s.sync === 'Synced' && s.health === 'Healthy', 60);
   // The last second of traffic belongs to the version that stays.
   await new Promise((done) => setTimeout(done, 1500));
   const end = Date.now();
   // Awaited here: a returned promise would let the world go while it is still looked at.
-  return await conclude(world, options, progress, { run, pushed, start, end, setUp, valuesBefore, headBefore, began });
+  const seen = { run, live, pushed, start, end, setUp, valuesBefore, headBefore, began };
+  return await conclude(world, options, progress, seen);
+}
+
+async function headOf(gitDir: string): Promise<string> {
+  return (await git(gitDir, ['rev-parse', 'main'])).toString('utf8').trim();
 }
 
 async function proposeAndMerge(world: World, options: DemoOptions, progress: Progress): Promise<string> {
@@ -87,16 +90,7 @@ async function proposeAndMerge(world: World, options: DemoOptions, progress: Pro
           }),
     },
   );
-  const checked = await world.run(
-    {
-      name: 'pull_request',
-      ref: `refs/pull/${pull.number}/merge`,
-      sha: pull.merge_commit_sha,
-      payload: pullPayload(pull),
-    },
-    progress.onEvent,
-    controller.signal,
-  );
+  const checked = await world.run(pullRequestEvent(pull), progress.onEvent, controller.signal);
   controller.signal.throwIfAborted();
   const merged = await dev.merge(pull);
   if ('refused' in merged) {
@@ -112,6 +106,7 @@ async function proposeAndMerge(world: World, options: DemoOptions, progress: Pro
 
 interface Delivered {
   run: Run;
+  live: Live;
   pushed: string;
   start: number;
   end: number;
@@ -127,14 +122,14 @@ async function conclude(world: World, options: DemoOptions, progress: Progress, 
   const valuesAfter = await world.values();
   const running = [
     ...new Set(
-      world.cluster
+      d.live.cluster
         .pods()
         .filter((p) => p.state === 'Running')
         .map((p) => p.imageId),
     ),
   ];
   const digestIn = (text: string): string => String(parseDocument(text).getIn(['image', 'digest']) ?? '');
-  const samples = world.traffic.samples();
+  const samples = d.live.traffic.samples();
   const facts = await collectFacts({
     run: d.run,
     revision: d.pushed,
@@ -150,7 +145,10 @@ async function conclude(world: World, options: DemoOptions, progress: Progress, 
       { name: 'all', seconds: (performance.now() - d.began) / 1000 },
     ],
   });
-  const report = resolve(options.report ?? join(root, '.lab/demo/report.html'));
+  const own = join(root, '.lab/demo');
+  // Our own folder shows the last run and nothing older; a folder that somebody named is not ours to clear.
+  if (options.report === undefined) await rm(own, { recursive: true, force: true });
+  const report = resolve(options.report ?? join(own, 'report.html'));
   await writeReport(report, renderReport(facts), d.run);
   const problems = unmet(options, {
     conclusion: d.run.conclusion,
@@ -182,7 +180,7 @@ async function conclude(world: World, options: DemoOptions, progress: Progress, 
       }),
     );
   else tell(progress, facts, handoffs, report, problems);
-  if (options.keep) await keepRunning(world, progress);
+  if (options.keep) await keepRunning(world, d.live.cluster, progress);
   return problems.length === 0 ? 0 : 1;
 }
 
@@ -235,45 +233,14 @@ function flatten(run: Run): Run['jobs'][number][] {
   return walk(run.jobs);
 }
 
-async function keepRunning(world: World, progress: Progress): Promise<void> {
+async function keepRunning(world: World, cluster: Live['cluster'], progress: Progress): Promise<void> {
   progress.title('Left running until Ctrl-C');
-  progress.info(`service ${world.cluster.gatewayUrl}`);
+  progress.info(`service ${cluster.gatewayUrl}`);
   progress.info(`forge ${world.forge.url}`);
   progress.info(`metrics ${world.metrics.url}`);
-  progress.info(`Argo CD's read API ${world.cluster.apiUrl} (token ${world.cluster.apiToken})`);
+  progress.info(`Argo CD's read API ${cluster.apiUrl} (token ${cluster.apiToken})`);
   await new Promise<void>((done) => {
     if (controller.signal.aborted) done();
     controller.signal.addEventListener('abort', () => done());
   });
-}
-
-function repositoryPayload(): object {
-  return {
-    full_name: SERVICE,
-    default_branch: 'main',
-    fork: false,
-    private: false,
-    owner: { login: SERVICE.split('/')[0] },
-    name: SERVICE.split('/')[1],
-  };
-}
-
-function pushPayload(sha: string): Record<string, unknown> {
-  return {
-    ref: 'refs/heads/main',
-    after: sha,
-    before: '0'.repeat(40),
-    repository: repositoryPayload(),
-    head_commit: { id: sha, timestamp: new Date().toISOString() },
-  };
-}
-
-function pullPayload(pull: PullRequest): Record<string, unknown> {
-  const repo = repositoryPayload();
-  return {
-    action: 'opened',
-    number: pull.number,
-    pull_request: { ...pull, head: { ...pull.head, repo }, base: { ...pull.base, repo } },
-    repository: repo,
-  };
 }

@@ -9,6 +9,8 @@ export const CONFIG = 'org/helm-histogram-eq';
 export const ACTIONS = 'org/actions';
 export const APP = 'histogram-eq';
 export const VALUES_FILE = 'env/production/values.yaml';
+/** The App that the ruleset of the config repository names in `bypass_actors`: nobody else writes there. */
+export const CONFIG_APP = '1';
 
 export interface SeedOptions {
   root: string;

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { developer, type PullRequest } from '../../../lab/demo/developer.ts';
+import { pullRequestEvent, pushEvent } from '../../../lab/demo/events.ts';
 import { type DemoOptions, parseOptions } from '../../../lab/demo/options.ts';
 import { SERVICE } from '../../../lab/demo/seed.ts';
 import { startWorld, type World } from '../../../lab/demo/world.ts';
@@ -50,51 +51,20 @@ describe('one world', () => {
   const signal = new AbortController().signal;
   beforeAll(async () => {
     world = await startWorld(root, parseOptions(['--strategy', 'rolling']) as DemoOptions, { info: () => {} });
+    await world.live;
   }, 300_000);
   afterAll(async () => {
     await world[Symbol.asyncDispose]();
   });
 
-  const repository = {
-    full_name: SERVICE,
-    default_branch: 'main',
-    fork: false,
-    name: 'histogram-eq',
-    owner: { login: 'org' },
-  };
   const dev = () =>
     developer(
       world.forge,
       SERVICE,
       world.forge.createToken({ permissions: { contents: 'write', pull_requests: 'write' }, repositories: [SERVICE] }),
     );
-  const onPull = (pull: PullRequest): Promise<Run> =>
-    world.run(
-      {
-        name: 'pull_request',
-        ref: `refs/pull/${pull.number}/merge`,
-        sha: pull.merge_commit_sha,
-        payload: {
-          action: 'opened',
-          number: pull.number,
-          repository,
-          pull_request: { ...pull, head: { ...pull.head, repo: repository }, base: { ...pull.base, repo: repository } },
-        },
-      },
-      () => {},
-      signal,
-    );
-  const onPush = (sha: string): Promise<Run> =>
-    world.run(
-      {
-        name: 'push',
-        ref: 'refs/heads/main',
-        sha,
-        payload: { ref: 'refs/heads/main', after: sha, before: '0'.repeat(40), repository },
-      },
-      () => {},
-      signal,
-    );
+  const onPull = (pull: PullRequest): Promise<Run> => world.run(pullRequestEvent(pull), () => {}, signal);
+  const onPush = (sha: string): Promise<Run> => world.run(pushEvent(sha), () => {}, signal);
   const job = (run: Run, name: string) => leafJobs(run).find((j) => j.name === name);
   const configHead = async (): Promise<string> =>
     (await git(world.paths.config, ['rev-parse', 'main'])).toString().trim();
