@@ -79,6 +79,16 @@ export class Rollout {
     return this.judge.observe({ v: 1, type: 'event', at: this.at, event });
   }
 
+  /** Time without lines. */
+  wait(seconds: number): void {
+    this.at += seconds;
+  }
+
+  /** The lines from here on belong to no run. */
+  pause(): void {
+    this.step = null;
+  }
+
   to(weight: number): void {
     this.step = String(weight);
     this.weight = weight;
