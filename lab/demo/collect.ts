@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { parseBlocks } from '../../src/bump-helm-tag/trailers.ts';
 import { git } from '../forge/git.ts';
 import type { CommitFact, DeliveryFacts, JobFact, StageFact, TrafficFact } from '../report/facts.ts';
-import type { JobRun, Run } from '../runner/index.ts';
+import { leafJobs, type Run } from '../runner/index.ts';
 import { isFailure, type Sample } from '../traffic/stats.ts';
 import { APP, VALUES_FILE } from './seed.ts';
 
@@ -48,11 +48,6 @@ function trailersOf(message: string): [string, string][] {
   });
 }
 
-/** The leaves of the job tree: what really ran. */
-export function leafJobs(jobs: readonly JobRun[]): JobRun[] {
-  return jobs.flatMap((job) => (job.jobs.length > 0 ? leafJobs(job.jobs) : [job]));
-}
-
 /** Counts a second: requests by version, and failures. */
 export function trafficBySecond(
   samples: readonly Sample[],
@@ -92,7 +87,7 @@ export interface CollectOptions {
 export async function collectFacts(o: CollectOptions): Promise<DeliveryFacts> {
   const since = (iso: string): number => Math.max(0, (Date.parse(iso) - o.start) / 1000);
   // A cell that was cancelled in the queue has no time of its own to show.
-  const jobs: JobFact[] = leafJobs(o.run.jobs)
+  const jobs: JobFact[] = leafJobs(o.run)
     .filter((job) => job.conclusion !== 'skipped' && job.steps.length > 0)
     .map((job) => ({
       name: job.name,

@@ -5,7 +5,7 @@ import { parseDocument } from 'yaml';
 import { ActionError, describeError } from '../../src/runner/index.ts';
 import { git } from '../forge/git.ts';
 import { renderReport } from '../report/report.ts';
-import type { Run } from '../runner/index.ts';
+import { leafJobs, type Run } from '../runner/index.ts';
 import { collectFacts, handoffsSince } from './collect.ts';
 import { developer } from './developer.ts';
 import { pullRequestEvent, pushEvent } from './events.ts';
@@ -223,14 +223,9 @@ async function writeReport(path: string, page: string, run: Run): Promise<void> 
 /** Outputs of the called workflow, and those of its jobs that it does not hand on. */
 function deliveryOutputs(run: Run): Record<string, string> {
   const deliver = run.jobs.find((job) => job.id === 'deliver');
-  const result = flatten(run).find((job) => job.id === 'result');
+  const result = leafJobs(run).find((job) => job.id === 'result');
   const message = result?.steps.find((s) => s.id === 'result')?.outputs.message ?? '';
   return { ...deliver?.outputs, message };
-}
-
-function flatten(run: Run): Run['jobs'][number][] {
-  const walk = (jobs: Run['jobs']): Run['jobs'][number][] => jobs.flatMap((job) => [job, ...walk(job.jobs)]);
-  return walk(run.jobs);
 }
 
 async function keepRunning(world: World, cluster: Live['cluster'], progress: Progress): Promise<void> {

@@ -23,7 +23,7 @@ export type Result =
 const UNITS: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h: 3600, d: 86_400, w: 604_800 };
 
 /** @throws QueryError */
-export function parseQuery(text: string): Expression {
+function parseQuery(text: string): Expression {
   const query = text.trim();
   if (/^time\s*\(\s*\)$/.test(query)) return { kind: 'time' };
   const vector = /^vector\s*\(\s*([+-]?[\d.]+(?:e[+-]?\d+)?)\s*\)$/i.exec(query)?.[1];

@@ -20,7 +20,7 @@ export interface Result {
 }
 
 /** The tag that others should use: the first immutable one, else the first. */
-export function mainTag(plan: Plan): string {
+function mainTag(plan: Plan): string {
   return (plan.tags.find((t) => t.immutable) ?? plan.tags[0])?.tag ?? '';
 }
 

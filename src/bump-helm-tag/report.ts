@@ -40,7 +40,7 @@ export function outputsOf(outcome: Outcome, bumpId: string): Record<string, Outp
 }
 
 /** Unified diff of all files, cut on a line boundary with a note. It applies with `git apply`. */
-export function diffOf(outcome: Outcome): string {
+function diffOf(outcome: Outcome): string {
   const decode = (bytes: Uint8Array): string => new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
   const text = outcome.edits
     .map((e) =>

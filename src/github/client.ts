@@ -1,5 +1,6 @@
 /** GraphQL and REST of one forge, for one token. No automatic retry: a mutation is never repeated by status alone. */
 import type { Http } from '../http/index.ts';
+import { parseJson } from '../text/index.ts';
 
 export interface GitHubAnswer {
   status: number;
@@ -39,7 +40,7 @@ export function gitHubClient(http: Http, apiUrl: URL, token: string, agent: stri
   const answer = async (request: Parameters<Http['send']>[0]): Promise<GitHubAnswer> => {
     const response = await http.send(request);
     const text = await response.text(MAX_ANSWER);
-    return { status: response.status, headers: response.headers, json: parse(text) };
+    return { status: response.status, headers: response.headers, json: parseJson(text) };
   };
   return {
     graphql: (query, variables, signal, timeoutMs) =>
@@ -65,12 +66,4 @@ export function gitHubClient(http: Http, apiUrl: URL, token: string, agent: stri
 export function graphqlUrl(apiUrl: URL): URL {
   const path = apiUrl.pathname.replace(/\/+$/, '');
   return new URL(path.endsWith('/api/v3') ? `${path.slice(0, -2)}graphql` : `${path}/graphql`, apiUrl);
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,6 +1,6 @@
 /** OCI registries: names, digests, manifests and a client that proves what it reads. */
 export { type Credentials, dockerAuthKey, dockerLogins, type Logins } from './credentials.ts';
-export { type Digest, isDigest, parseDigest, sha256, verifying } from './digest.ts';
+export { type Digest, parseDigest, sha256 } from './digest.ts';
 export { RegistryError } from './error.ts';
 export {
   type Descriptor,
@@ -17,4 +17,4 @@ export {
 } from './manifest.ts';
 export { type ImageName, type ImageRef, isTag, nameOf, parseImage, parseRef } from './name.ts';
 export { type Head, Registry } from './registry.ts';
-export { isTransient, type RegistryOptions } from './transport.ts';
+export type { RegistryOptions } from './transport.ts';

@@ -21,7 +21,7 @@ export function isTag(text: string): boolean {
 }
 
 /** True for a first path part that can only be a host: it has a dot or a colon, or is `localhost`. */
-export function looksLikeHost(text: string): boolean {
+function looksLikeHost(text: string): boolean {
   return HOST.test(text) && (/[.:]/.test(text) || text.toLowerCase() === 'localhost');
 }
 

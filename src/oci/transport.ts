@@ -32,7 +32,7 @@ export interface Wanted {
   repeat?: boolean;
 }
 
-export const ERROR_BODY = 64 * 1024;
+const ERROR_BODY = 64 * 1024;
 const RETRY_STATUS = new Set([408, 429, 500, 502, 503, 504]);
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 const MAX_REDIRECTS = 5;

@@ -88,7 +88,7 @@ function asRead(input: StagePlanInput, now: CurrentValues): OnlyIf {
 }
 
 /** Holds only while the canary in the file is ours. */
-export function onlyOurCanary(input: StagePlanInput): OnlyIf {
+function onlyOurCanary(input: StagePlanInput): OnlyIf {
   return { [`${input.layout['canary.image']}.digest`]: input.digest };
 }
 

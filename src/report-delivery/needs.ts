@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ActionError } from '../runner/index.ts';
+import { parseJson } from '../text/index.ts';
 
 const schema = z.record(
   z.string(),
@@ -14,13 +15,7 @@ export type Needs = Readonly<z.output<typeof schema>>;
 
 /** @throws ActionError E_INPUT when it is not what `toJSON(needs)` writes */
 export function parseNeeds(text: string): Needs {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    json = undefined;
-  }
-  const result = schema.safeParse(json);
+  const result = schema.safeParse(parseJson(text));
   if (result.success) return result.data;
   throw new ActionError('E_INPUT', {
     what: 'input needs',

@@ -1,7 +1,7 @@
 /** What one stage of a delivery did: read from the plan and from what bump-helm-tag said. Pure. */
 import { z } from 'zod';
 import { ActionError } from '../runner/index.ts';
-import { oneLine } from '../text/index.ts';
+import { oneLine, parseJson } from '../text/index.ts';
 
 const planned = z.looseObject({ index: z.int().min(0), name: z.string(), weight: z.number(), final: z.boolean() });
 
@@ -64,13 +64,7 @@ export function checkStale(record: StageRecord, revision: string): void {
 }
 
 function read<S extends z.ZodType>(input: string, schema: S, text: string): z.output<S> {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    json = undefined;
-  }
-  const result = schema.safeParse(json);
+  const result = schema.safeParse(parseJson(text));
   if (result.success) return result.data;
   const why = result.error.issues.map((issue) => `${issue.path.join('.') || 'text'}: ${issue.message}`).join('; ');
   throw new ActionError('E_INPUT', {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { ActionError } from '../runner/index.ts';
-import { markdown, oneLine } from '../text/index.ts';
+import { markdown, oneLine, parseJson } from '../text/index.ts';
 
 const schema = z.looseObject({
   totals: z.looseObject({ percent_covered: z.number().min(0).max(100) }),
@@ -16,13 +16,7 @@ export interface Coverage {
 
 /** @param text the JSON report of coverage.py @throws ActionError E_COVERAGE_FILE when it is anything else */
 export function parseCoverage(text: string): Coverage {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    json = undefined;
-  }
-  const result = schema.safeParse(json);
+  const result = schema.safeParse(parseJson(text));
   if (!result.success) {
     throw new ActionError('E_COVERAGE_FILE', {
       what: 'coverage report',

@@ -16,9 +16,9 @@ export interface Annotation {
 }
 
 /** GitHub keeps 10 annotations a level and step, and drops the rest without a word. */
-export const PER_LEVEL = 10;
+const PER_LEVEL = 10;
 /** GitHub cuts an annotation at 4,096 characters. */
-export const MAX_MESSAGE = 4096;
+const MAX_MESSAGE = 4096;
 
 /**
  * Ranks the annotations and keeps at most 10 a level. When some do not fit, the last one kept says how many more.

@@ -9,4 +9,4 @@ export { type Env, field, inputError, parseInputs, rawInput, readInputs } from '
 export { actionsLog, type Log, memoryLog } from './log.ts';
 export { type Run, runMain } from './main.ts';
 export { type OutputValue, writeOutputs } from './outputs.ts';
-export { appendSummary, cutSummary, SUMMARY_BUDGET } from './summary.ts';
+export { cutSummary } from './summary.ts';

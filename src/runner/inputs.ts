@@ -1,6 +1,6 @@
 /** Inputs: read once, parsed once by a zod schema into a frozen object; all problems are told together. */
 import { z } from 'zod';
-import { oneLine } from '../text/index.ts';
+import { oneLine, parseJson } from '../text/index.ts';
 import { parseDuration } from './duration.ts';
 import { ActionError } from './errors.ts';
 
@@ -110,14 +110,6 @@ function splitLines(text: string): string[] {
     .split(/\r?\n/)
     .map((line) => line.trim())
     .filter((line) => line !== '');
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }
 
 // The text of a bad line is never quoted: such lists carry secrets.

@@ -4,7 +4,7 @@ import { truncateBytes } from '../text/index.ts';
 import type { Env } from './inputs.ts';
 
 /** GitHub drops a summary of more than 1 MiB whole; we stay well below. */
-export const SUMMARY_BUDGET = 900 * 1024;
+const SUMMARY_BUDGET = 900 * 1024;
 
 /** Appends to the step's summary file; without one (a plain shell) nothing is written. */
 export function appendSummary(markdown: string, env: Env, budget = SUMMARY_BUDGET): void {

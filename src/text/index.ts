@@ -1,5 +1,6 @@
 /** The only writers for untrusted text. */
 export * as html from './html.ts';
+export { parseJson } from './json.ts';
 export { manyLines, oneLine, truncateBytes } from './line.ts';
 export * as markdown from './markdown.ts';
 export { nearest } from './nearest.ts';

@@ -10,7 +10,7 @@ const run = promisify(execFile);
 export const MAX_BUNDLE_BYTES = 1_000_000;
 
 /** The names of all actions: the folders of src/ that hold a main.ts with an action.yml of the same name. */
-export async function actionNames(root: string): Promise<string[]> {
+async function actionNames(root: string): Promise<string[]> {
   const names: string[] = [];
   for (const name of (await readdir(join(root, 'src'))).sort()) {
     const entries = [join(root, 'src', name, 'main.ts'), join(root, 'actions', name, 'action.yml')];

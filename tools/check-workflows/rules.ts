@@ -161,7 +161,7 @@ const timeouts: Rule = (file) =>
       message: `job ${job} has no timeout-minutes`,
     }));
 
-export const RULES: Readonly<Record<string, Rule>> = {
+const RULES: Readonly<Record<string, Rule>> = {
   W01: w01,
   W02: w02,
   W03: w03,

@@ -1,5 +1,5 @@
 /**
- * npm test: types, style and the hermetic suite. npm run test:e2e: the suite with real engines (what is missing is
+ * npm test: types, style, dead code and the hermetic suite. npm run test:e2e: the suite with real engines (what is missing is
  * installed where that can be done). Arguments are handed to jest. Ends with the line `N passed, N failed, N skipped`.
  */
 import { spawnSync } from 'node:child_process';
@@ -22,6 +22,7 @@ if (endToEnd) await installEngines();
 else if (forJest.length === 0) {
   step('types', bin('tsc'), ['-p', 'tsconfig.json']);
   step('style', bin('biome'), ['check', '--error-on-warnings']);
+  step('no dead code', bin('knip'), ['--no-progress']);
 }
 const jest = [
   '--experimental-vm-modules',

@@ -11,7 +11,7 @@ export interface BuildahFacts {
   isolation: string;
 }
 
-export function buildArgs(facts: BuildahFacts, r: BuildRequest): string[] {
+function buildArgs(facts: BuildahFacts, r: BuildRequest): string[] {
   return [
     ...facts.globals,
     'build',
@@ -42,7 +42,7 @@ export function buildArgs(facts: BuildahFacts, r: BuildRequest): string[] {
   ];
 }
 
-export function pushArgs(facts: BuildahFacts, r: BuildRequest, imageId: string): string[] {
+function pushArgs(facts: BuildahFacts, r: BuildRequest, imageId: string): string[] {
   return [
     ...facts.globals,
     'push',

@@ -8,7 +8,7 @@ export interface DockerFacts {
   buildKit: boolean;
 }
 
-export function buildArgs(facts: DockerFacts, r: BuildRequest): string[] {
+function buildArgs(facts: DockerFacts, r: BuildRequest): string[] {
   const names = r.stage === undefined ? r.load : [r.stage];
   return [
     'build',

@@ -17,9 +17,9 @@ export interface Asked {
 }
 
 export const BATCH = 500;
-export const MAX_PAGES = 50;
+const MAX_PAGES = 50;
 /** The server's word for "I had no time to begin": the same query again is no loop. */
-export const NOT_STARTED = 'RklSU1RfUEFHRV9UT0tFTg==';
+const NOT_STARTED = 'RklSU1RfUEFHRV9UT0tFTg==';
 
 /** Always name and ecosystem, never a purl: an unknown purl type is answered 200 with nothing. */
 export function queryOf({ eco, key, version }: PackageKey): Query {

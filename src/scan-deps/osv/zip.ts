@@ -12,7 +12,7 @@ export interface ZipLimits {
   ratio: number;
 }
 
-export const ZIP_LIMITS: ZipLimits = {
+const ZIP_LIMITS: ZipLimits = {
   members: 1_000_000,
   memberBytes: 16 * 1024 * 1024,
   totalBytes: 4 * 1024 * 1024 * 1024,

@@ -5,7 +5,7 @@ import { ActionError } from '../../runner/index.ts';
 import { nearest, oneLine } from '../../text/index.ts';
 
 /** The file as its users write it; the published JSON schema is made from this. */
-export const ignoreEntrySchema = z.strictObject({
+const ignoreEntrySchema = z.strictObject({
   id: z.string().regex(/^[A-Za-z]+-[A-Za-z0-9:._-]{1,60}$/, { error: 'is not an advisory id such as CVE-2024-35195' }),
   package: z.string().min(1).max(214).optional(),
   ecosystem: z.enum(['PyPI', 'npm']).optional(),
@@ -14,7 +14,7 @@ export const ignoreEntrySchema = z.strictObject({
   reason: z.string().refine((text) => text.trim().length >= 15, { error: 'has less than 15 characters' }),
   expires: z.string().regex(/^\d{4}-\d{2}-\d{2}$/, { error: 'is not a date such as 2027-03-31' }),
 });
-export const ignoreFileSchema = z.strictObject({
+const ignoreFileSchema = z.strictObject({
   version: z.literal(1, { error: 'must be 1' }),
   ignore: z.array(ignoreEntrySchema).max(1000),
 });

@@ -46,7 +46,7 @@ function newer(a: { version: string; score: number; vector: string }, b: typeof 
   return a.score !== b.score ? a.score > b.score : a.vector < b.vector;
 }
 
-export function levelOf(score: number): Level {
+function levelOf(score: number): Level {
   return score >= 9 ? 'critical' : score >= 7 ? 'high' : score >= 4 ? 'medium' : 'low';
 }
 

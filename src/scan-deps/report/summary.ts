@@ -69,7 +69,7 @@ function row(f: Finding): string[] {
 }
 
 /** Links go to three sites only, and only for ids of a plain form. */
-export function idLink(id: string): string {
+function idLink(id: string): string {
   if (!/^[A-Z]+-[A-Za-z0-9:-]{1,60}$/.test(id)) return markdown.code(id);
   if (id.startsWith('CVE-')) return markdown.link(id, `https://nvd.nist.gov/vuln/detail/${id}`);
   if (id.startsWith('GHSA-')) return markdown.link(id, `https://github.com/advisories/${id}`);
