@@ -21,5 +21,6 @@ function inThread(task: Task): Promise<number[]> {
   return new Promise((done, refuse) => {
     const worker = new Worker(new URL('./simulation.ts', import.meta.url), { workerData: task });
     worker.once('message', done).once('error', refuse);
+    worker.once('exit', (code) => refuse(new Error(`${task.scenario} ended without an answer, exit code ${code}`)));
   });
 }
