@@ -126,6 +126,13 @@ export async function collectFacts(o: CollectOptions): Promise<DeliveryFacts> {
   };
 }
 
+/** Of the step that the run judged: its trace may hold those before it. */
+function secondsOf(steps: unknown): number | undefined {
+  const last: unknown = Array.isArray(steps) ? steps.at(-1) : undefined;
+  if (typeof last !== 'object' || last === null || !('start' in last && 'end' in last)) return undefined;
+  return Number(last.end) - Number(last.start);
+}
+
 async function stageFacts(run: Run): Promise<StageFact[]> {
   const stages: (StageFact & { index: number })[] = [];
   for (const artifact of run.artifacts.filter((a) => a.name.startsWith('canary-'))) {
@@ -142,7 +149,7 @@ async function stageFacts(run: Run): Promise<StageFact[]> {
       weight: Number(record.weight),
       verdict: verdict === undefined ? 'handoff only' : String(verdict.verdict),
       message: verdict === undefined ? '' : String(verdict.message),
-      seconds: verdict === undefined || verdict.from == null ? undefined : Number(verdict.to) - Number(verdict.from),
+      seconds: secondsOf(verdict?.steps),
       commit: String(record['commit-sha']),
       report: verdict === undefined ? undefined : `${artifact.name}/report.html`,
     });
