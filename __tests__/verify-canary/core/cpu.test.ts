@@ -115,7 +115,7 @@ describe('T20 a part-filled block is dropped, not merged', () => {
     rollout.lines(2, good);
     const before = passOf(rollout);
     rollout.pause();
-    rollout.line(good);
+    rollout.lines(3, good);
     rollout.step = '50';
     rollout.line(good);
     expect(passOf(rollout)).toBe(before);
@@ -123,10 +123,10 @@ describe('T20 a part-filled block is dropped, not merged', () => {
     expect(passOf(rollout)).toBeCloseTo(logSign(2, 0), 12);
   });
 
-  test('thirds of a second add up to a block', () => {
-    const rollout = new Rollout(only({ block: 0.3 }));
+  test('tenths of a second add up to a block', () => {
+    const rollout = new Rollout(only({ block: 0.8 }));
     rollout.seconds = 0.1;
-    rollout.lines(3, bad);
+    rollout.lines(8, bad);
     expect(failOf(rollout)).toBeCloseTo(merged, 12);
   });
 });

@@ -59,6 +59,11 @@ describe('T08 odd counts', () => {
     torn.line(errors(1000, 10, 5, 30));
     whole.line(errors(1000, 30, 5, 30));
     expect(torn.judge.evidence()).toEqual(whole.judge.evidence());
+    expect(logCertificate(30, 10, 0.01, 1)).toBe(logCertificate(30, 30, 0.01, 1));
+    const [a, b] = [failProcess(0, 1), failProcess(0, 1)];
+    a.add(1000, 10, 5, 30);
+    b.add(1000, 30, 5, 30);
+    expect(a.logE()).toBe(b.logE());
   });
 
   test('rho stays inside (0, 1)', () => {

@@ -46,6 +46,23 @@ describe('T15 from step to step', () => {
     expect(rollout.judge.verdict().steps[0]).toMatchObject({ step: '5', verdict: 'pass' });
   });
 
+  test('a pass holds in the next run of the same step', () => {
+    const rollout = new Rollout(config);
+    rollout.lines(20, clean);
+    expect(rollout.event('run')).toMatchObject({ verdict: 'pass', done: true });
+    expect(rollout.lines(30, { gap: 'query-error' })).toMatchObject({ verdict: 'pass', reason: 'healthy' });
+  });
+
+  test('time between two runs of a step gives no pass evidence', () => {
+    const rollout = new Rollout({ ...config, steps: [{ weight: 5, min: 1e6, max: 1e6 }] });
+    rollout.lines(2, clean);
+    const before = rollout.judge.evidence();
+    rollout.pause();
+    rollout.lines(20, clean);
+    expect(rollout.judge.evidence().pass).toEqual(before.pass);
+    expect(rollout.judge.evidence().fail).not.toEqual(before.fail);
+  });
+
   test('time between two runs feeds fail evidence only', () => {
     const rollout = new Rollout({ ...config, alpha: 1e-9 });
     rollout.pause();

@@ -26,7 +26,9 @@ describe('T16 a weight that is not real yet', () => {
       expect({ observed: share.observed, coverage, elapsed }).toEqual({ observed: null, coverage: 0, elapsed: 0 });
       expect(metrics[0]?.pass.logP).toBe(0);
     }
-    const status = rollout.lines(10, split(5000, 10));
+    rollout.gap('query-error');
+    expect(rollout.judge.verdict()).toMatchObject({ coverage: 0, elapsed: 30 });
+    const status = rollout.lines(20, split(5000, 10));
     expect(status).toMatchObject({ verdict: 'pass', step: '10' });
     const { share, steps: seen } = rollout.judge.verdict();
     expect(share).toMatchObject({ expected: 0.1, observed: 0.1, state: 'ok' });

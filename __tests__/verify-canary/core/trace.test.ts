@@ -142,6 +142,15 @@ describe('T45 odd numbers are refused or written the usual way', () => {
     expect(canonicalLine(parseLine(text))).toBe(written);
   });
 
+  test('-0 is read as 0', () => {
+    expect(parseLine('{"v":1,"type":"event","at":-0,"event":"run"}')).toStrictEqual({
+      v: 1,
+      type: 'event',
+      at: 0,
+      event: 'run',
+    });
+  });
+
   test('-0 that never was text is written as 0', () => {
     const traffic = { stable: -0, canary: -0 };
     const metrics = { m: { stable: { n: -0, e: -0 }, canary: { n: -0, le: { '-0': -0 } } } };

@@ -83,7 +83,6 @@ export function createJudge(input: JudgeConfigInput): Judge {
     first ??= line.start;
     intervals += 1;
     if (line.step !== null && line.step !== step?.report.step) {
-      if (step === null) lastRun = Math.max(lastRun, line.start);
       step = beginStep(config, { ...line, step: line.step }, step?.weight ?? null);
       steps.push(step.report);
       ended = null;
