@@ -73,6 +73,14 @@ describe('T16 a weight that is not real yet', () => {
     expect(rollout.judge.verdict().share).toEqual({ expected: null, observed: 0.4, logE: 0, state: 'off' });
   });
 
+  test('a weight that changes within a step counts its share anew', () => {
+    const rollout = new Rollout(plainConfig({ steps: [5, 20].map((weight) => ({ weight, min: 1e6, max: 1e6 })) }));
+    rollout.lines(3, split(5000, 5));
+    rollout.weight = 20;
+    expect(rollout.lines(3, split(5000, 20)).verdict).toBeNull();
+    expect(rollout.judge.verdict()).toMatchObject({ step: '5', weight: 20, share: { observed: 0.2, state: 'ok' } });
+  });
+
   test('resets forget nothing that speaks against the canary: not the CPU blocks, not the errors', () => {
     const metrics = [
       { name: 'errors', kind: 'ratio' as const, pass: 'none' as const },
