@@ -15,6 +15,8 @@ from .settings import Settings
 log = logging.getLogger(__name__)
 
 READY_SECONDS = 1.0
+# Between lookups while no worker is known: master and workers start together, and the first answer is often "no such name".
+EAGER_SECONDS = 0.25
 
 
 class NoWorkerError(Exception):
@@ -147,5 +149,6 @@ class WorkerPool:
 
     async def _resolve_forever(self) -> None:
         while True:
-            await asyncio.sleep(self._settings.resolve_seconds)
+            pause = self._settings.resolve_seconds
+            await asyncio.sleep(pause if self._endpoints else min(pause, EAGER_SECONDS))
             await self.resolve()

@@ -73,7 +73,7 @@ def test_no_worker_left_is_503(workers):
 
 def test_a_slow_worker_is_left_for_another():
     async def slow(_request):
-        await asyncio.sleep(1)
+        await asyncio.sleep(0.5)
 
     async def body():
         apps = [strange_worker(slow), worker_module.create(FAST)[1]]
@@ -117,7 +117,7 @@ def test_attempts_are_limited_and_on_different_workers():
 
 def test_the_deadline_ends_the_request():
     async def slow(_request):
-        await asyncio.sleep(1)
+        await asyncio.sleep(0.5)
 
     async def body():
         settings = replace(FAST, request_deadline=0.2, attempt_timeout=2)
@@ -148,6 +148,27 @@ def test_names_are_looked_up_again_and_keep_their_addresses_when_lookup_fails(mo
         assert len(pool.urls) == 2
         await pool.close()
         assert 'cannot look up workers' in caplog.text
+    run(body())
+
+
+def test_a_name_that_is_not_there_yet_is_looked_up_again_soon(monkeypatch):
+    async def body():
+        lookups = 0
+
+        async def lookup(_loop, _host, port, **_options):
+            nonlocal lookups
+            lookups += 1
+            if lookups == 1:
+                raise OSError('no such name')
+            return [(2, 1, 6, '', ('127.0.0.1', port))]
+        monkeypatch.setattr(asyncio.get_running_loop().__class__, 'getaddrinfo', lookup)
+        monkeypatch.setattr(client_module, 'EAGER_SECONDS', 0.05)
+        pool = client_module.WorkerPool(replace(FAST, workers=('dns+http://workers:81',), resolve_seconds=60))
+        await pool.start()
+        assert pool.urls == []
+        await asyncio.sleep(0.2)
+        assert (pool.urls, lookups) == (['http://127.0.0.1:81'], 2)
+        await pool.close()
     run(body())
 
 
