@@ -21,7 +21,7 @@ export interface BaseImage {
 
 const REPOSITORY = 'lab/python-base';
 /** Raised when the recipe changes, so that no old image is kept. */
-const RECIPE = 3;
+const RECIPE = 4;
 const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
 const LAYER = 'application/vnd.oci.image.layer.v1.tar+gzip';
 const CONFIG = 'application/vnd.oci.image.config.v1+json';
