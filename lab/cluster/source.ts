@@ -22,18 +22,26 @@ export interface Source {
   render(commit: string): Promise<string>;
 }
 
+/** Refs of the first answer of a fetch, protocol version 0 (gitprotocol-http, smart clients): pkt-lines `<oid> <name>`. */
+function advertisedRefs(answer: string): Map<string, string> {
+  const refs = new Map<string, string>();
+  for (let at = 0; at + 4 <= answer.length; ) {
+    const length = Number.parseInt(answer.slice(at, at + 4), 16);
+    if (Number.isNaN(length)) break;
+    const ref = /^([0-9a-f]{40,64}) ([^\0\n]+)/.exec(answer.slice(at + 4, at + length));
+    if (ref !== null) refs.set(ref[2] ?? '', ref[1] ?? '');
+    // A flush (0000) has no content.
+    at += Math.max(4, length);
+  }
+  return refs;
+}
+
 export async function openSource(o: SourceOptions): Promise<Source> {
   const checkout = join(o.workDir, 'config');
   await mkdir(checkout, { recursive: true });
+  const login = o.token === undefined ? undefined : `Basic ${Buffer.from(`argocd:${o.token}`).toString('base64')}`;
   const settings: [string, string][] =
-    o.token === undefined
-      ? []
-      : [
-          [
-            `http.${new URL(o.repoUrl).origin}/.extraHeader`,
-            `Authorization: Basic ${Buffer.from(`argocd:${o.token}`).toString('base64')}`,
-          ],
-        ];
+    login === undefined ? [] : [[`http.${new URL(o.repoUrl).origin}/.extraHeader`, `Authorization: ${login}`]];
   const env = {
     PATH: process.env.PATH,
     HOME: o.workDir,
@@ -56,9 +64,14 @@ export async function openSource(o: SourceOptions): Promise<Source> {
   };
   await git(['init', '--quiet']);
   return {
+    // One request and no process of our own: this is asked each second.
     async head() {
-      const line = await git(['ls-remote', o.repoUrl, `refs/heads/${o.branch}`]);
-      const oid = /^[0-9a-f]{40,64}/.exec(line)?.[0];
+      const response = await fetch(`${o.repoUrl}/info/refs?service=git-upload-pack`, {
+        headers: login === undefined ? {} : { authorization: login },
+      });
+      const answer = await response.text();
+      if (!response.ok) throw new Error(`${o.repoUrl} answered ${response.status}`);
+      const oid = advertisedRefs(answer).get(`refs/heads/${o.branch}`);
       if (oid === undefined) throw new Error(`${o.repoUrl} has no branch ${o.branch}`);
       return oid;
     },

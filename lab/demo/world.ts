@@ -10,7 +10,7 @@ import { git } from '../forge/git.ts';
 import { type Forge, startForge } from '../forge/server.ts';
 import { type MetricsHandle, startMetrics } from '../metrics/server.ts';
 import { startOsv } from '../osv/server.ts';
-import { type RegistryHandle, startRegistry } from '../registry/server.ts';
+import type { RegistryHandle } from '../registry/server.ts';
 import {
   directoryRepository,
   gitRepository,
@@ -28,6 +28,7 @@ import { ADVISORIES } from './advisories.ts';
 import type { DemoEvent } from './events.ts';
 import { installFirst } from './first-version.ts';
 import type { DemoOptions } from './options.ts';
+import { startDemoRegistry } from './registry.ts';
 import { ACTIONS, APP, CONFIG, CONFIG_APP, SERVICE, seedRepositories, VALUES_FILE } from './seed.ts';
 
 /** The service in production: its first version runs, and people use it. */
@@ -77,7 +78,7 @@ export async function startWorld(root: string, options: DemoOptions, log: StepLo
 
   async function build(): Promise<World> {
     await ensureGit();
-    const registry = keep(await startRegistry());
+    const registry = keep(await startDemoRegistry(cacheDir));
     const [helm, python, engine, base] = await Promise.all([
       step(log, 'helm', () => ensureHelm(cacheDir)),
       step(log, 'Python of the service', () => ensurePython(cacheDir, log)),

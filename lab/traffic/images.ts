@@ -22,15 +22,15 @@ export function seededRandom(seed: number): () => number {
 /**
  * Dull photographs, so to speak: soft gradients with noise in a narrow range of levels, which is what equalization is for.
  * @param seed same seed, same bytes
- * @param count how many; sizes from 32x32 to 127x127 and the colour types take turns
+ * @param count how many; sizes from 16x16 to 63x63 and the colour types take turns
  */
 export function makeImages(seed: number, count = 8): readonly Uint8Array[] {
   const random = seededRandom(seed);
   const types: readonly ColourType[] = ['grey', 'rgb', 'rgba'];
   return Array.from({ length: count }, (_, index) => {
     const type = types[index % types.length] ?? 'grey';
-    const width = 32 + Math.floor(random() * 96);
-    const height = 32 + Math.floor(random() * 96);
+    const width = 16 + Math.floor(random() * 48);
+    const height = 16 + Math.floor(random() * 48);
     const dark = Math.floor(random() * 120);
     const span = 20 + Math.floor(random() * 80);
     const pixels = new Uint8Array(width * height * CHANNELS[type]);
