@@ -39,7 +39,11 @@ export async function build(root: string, target: string): Promise<Map<string, n
   const emitted = await mkdtemp(join(root, 'build', 'emit-'));
   try {
     const tsc = join(root, 'node_modules/typescript/bin/tsc');
-    await run(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json'), '--outDir', emitted], { cwd: root });
+    const compile = [tsc, '-p', join(root, 'tsconfig.build.json'), '--outDir', emitted];
+    await run(process.execPath, compile, { cwd: root }).catch((error: Error & { stdout?: string }) => {
+      // The compiler says what is wrong on standard output.
+      throw new Error(`tsc: ${error.stdout?.trim() || error.message}`);
+    });
     await writeFile(join(emitted, 'package.json'), '{"type":"module"}\n');
     await symlink(join(root, 'node_modules'), join(emitted, 'node_modules'));
     const names = await actionNames(root);
@@ -47,7 +51,7 @@ export async function build(root: string, target: string): Promise<Map<string, n
     const queue = [...names];
     const worker = async (): Promise<void> => {
       for (let name = queue.shift(); name !== undefined; name = queue.shift()) {
-        sizes.set(name, await bundle(root, join(emitted, name, 'main.js'), join(target, name)));
+        sizes.set(name, await bundle(root, emitted, name, join(target, name)));
       }
     };
     await Promise.all([worker(), worker()]);
@@ -57,13 +61,13 @@ export async function build(root: string, target: string): Promise<Map<string, n
   }
 }
 
-async function bundle(root: string, entry: string, target: string): Promise<number> {
+async function bundle(root: string, emitted: string, name: string, target: string): Promise<number> {
   const ncc = join(root, 'node_modules/@vercel/ncc/dist/ncc/cli.js');
   await rm(target, { recursive: true, force: true });
   const args = [
     ncc,
     'build',
-    entry,
+    join(emitted, name, 'main.js'),
     '--minify',
     '--no-cache',
     '--license',
@@ -73,7 +77,8 @@ async function bundle(root: string, entry: string, target: string): Promise<numb
     '--out',
     target,
   ];
-  await run(process.execPath, args, { cwd: root, maxBuffer: 64 * 1024 * 1024 });
+  // From the emitted folder: the names of modules are hashes of their paths as seen from there, and its own name is drawn.
+  await run(process.execPath, args, { cwd: emitted, maxBuffer: 64 * 1024 * 1024 });
   let bytes = 0;
   for (const name of await readdir(target)) {
     if (name.endsWith('.js')) bytes += (await readFile(join(target, name))).length;

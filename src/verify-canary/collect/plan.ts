@@ -30,11 +30,6 @@ export type Counts = Map<string, Counted>;
 /** Start of a process in unix seconds: tells a restart even where the new counter is larger than the old one. */
 export const START_TIME = 'process_start_time_seconds';
 
-/** A counter whose increase is not whole, or is not a number. */
-export class CountError extends Error {
-  override readonly name = 'CountError';
-}
-
 export function planWants(config: CanaryConfig): Want[] {
   const wants = new Map<string, Want>();
   const add = (selector: Selector, buckets: boolean, whole: boolean): void => {

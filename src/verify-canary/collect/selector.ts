@@ -127,7 +127,7 @@ function readString(text: string, from: number): { value: string; end: number } 
 }
 
 /** One matcher; its regular expression is RE2: linear time, so that no label value can hang the run. */
-export function matcher(label: string, operator: MatchOperator, value: string): Matcher {
+function matcher(label: string, operator: MatchOperator, value: string): Matcher {
   if (operator === '=') return { label, operator, value, test: (v) => v === value };
   if (operator === '!=') return { label, operator, value, test: (v) => v !== value };
   const regex = compile(value);
