@@ -84,7 +84,12 @@ export async function openMachine(o: {
   };
   let ids = 0;
   const lost = frame.options.machineLost?.(o.jobName);
-  const onLost = (): void => void killOrphans(tracking);
+  // Again and again until the job is closed: a process that is just becoming another program shows no environment.
+  let sweeper: NodeJS.Timeout | undefined;
+  const onLost = (): void => {
+    void killOrphans(tracking);
+    sweeper = setInterval(() => void killOrphans(tracking), 100);
+  };
   lost?.addEventListener('abort', onLost, { once: true });
   return {
     frame,
@@ -121,6 +126,7 @@ export async function openMachine(o: {
     },
     async close() {
       lost?.removeEventListener('abort', onLost);
+      clearInterval(sweeper);
       await killOrphans(tracking);
       if (frame.options.keep !== true) await rm(folder, { recursive: true, force: true });
     },
