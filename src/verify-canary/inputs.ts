@@ -1,15 +1,11 @@
 /** The inputs of the action, checked before anything is opened or sent. */
 import { z } from 'zod';
 import { checkUrl, HttpError, isLoopbackHost } from '../http/index.ts';
-import { ActionError, type Env, type ErrorCode, field, parseInputs, readInputs } from '../runner/index.ts';
+import { ActionError, type Env, field, parseInputs, readInputs } from '../runner/index.ts';
 import { oneLine } from '../text/index.ts';
-import { type Matcher, parseMatchers, SelectorError } from './collect/selector.ts';
-
-/** When a step began; `at` in unix seconds. */
-export interface Since {
-  weight: number | null;
-  at: number;
-}
+import type { Matcher } from './collect/selector.ts';
+import { bad } from './input-error.ts';
+import { headersOf, type Since, selectorsOf, sinceOf } from './prometheus-inputs.ts';
 
 export type SourceInput =
   | { kind: 'replay'; path: string }
@@ -120,10 +116,6 @@ export function parseCanaryInputs(env: Env): Inputs {
   };
 }
 
-function bad(code: ErrorCode, input: string, why: string, fix: string): ActionError {
-  return new ActionError(code, { what: `input ${input}`, why, fix });
-}
-
 function sourceKind(raw: Raw): SourceInput['kind'] {
   const given: SourceInput['kind'][] = [];
   if (raw['stable-targets'] !== '' || raw['canary-targets'] !== '') given.push('scrape');
@@ -193,7 +185,7 @@ function sourceOf(
     return { source: { kind, stable, canary }, secrets: [] };
   }
   const { headers, secrets } = headersOf(parsed['prometheus-headers'], raw['prometheus-token']);
-  const [stable, canary] = selectors(raw);
+  const [stable, canary] = selectorsOf(raw);
   const url = address(raw['prometheus-url'], 'prometheus-url', insecure);
   return { source: { kind, url, headers, stable, canary, since: sinceOf(parsed.since, weight) }, secrets };
 }
@@ -232,101 +224,4 @@ function address(text: string, input: string, insecure: boolean): URL {
     throw bad('E_TARGET_INVALID', input, oneLine(error.message, 300), 'Give the https address of the metrics');
   }
   return url;
-}
-
-const HEADER_NAME = /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}$/;
-const RESERVED = new Set(['host', 'content-length', 'content-type', 'transfer-encoding', 'connection']);
-
-function headersOf(lines: readonly string[], token: string): { headers: Record<string, string>; secrets: string[] } {
-  const headers: Record<string, string> = {};
-  const refuse = (why: string): ActionError =>
-    bad('E_HEADER_INVALID', 'prometheus-headers', why, 'Write one "Name: value" a line');
-  for (const [i, line] of lines.entries()) {
-    const at = line.indexOf(':');
-    const name = line.slice(0, Math.max(0, at)).trim().toLowerCase();
-    const value = line.slice(at + 1).trim();
-    if (at < 1 || !HEADER_NAME.test(name)) throw refuse(`line ${i + 1} has no header name`);
-    if (!/^[\t\x20-\x7e\x80-\xff]+$/.test(value)) throw refuse(`line ${i + 1} has no value that a header can carry`);
-    if (RESERVED.has(name)) throw refuse(`line ${i + 1} sets ${name}, which belongs to the request itself`);
-    if (name in headers) throw refuse(`line ${i + 1} sets ${name} again`);
-    headers[name] = value;
-  }
-  if (token !== '') {
-    if (!/^[\x21-\x7e]+$/.test(token)) {
-      throw bad(
-        'E_HEADER_INVALID',
-        'prometheus-token',
-        'it has characters that no token has',
-        'Check the secret for line breaks',
-      );
-    }
-    if (headers.authorization !== undefined) {
-      throw bad('E_HEADER_INVALID', 'prometheus-headers', 'authorization is set by prometheus-token too', 'Give one');
-    }
-    headers.authorization = `Bearer ${token}`;
-  }
-  // A server may quote the credential without its scheme.
-  const credential = headers.authorization?.replace(/^\S+\s+/, '') ?? '';
-  return { headers, secrets: [credential, ...Object.values(headers)].filter((secret) => secret !== '') };
-}
-
-function selectors(raw: Raw): [Matcher[], Matcher[]] {
-  const read = (input: 'stable-selector' | 'canary-selector'): Matcher[] => {
-    const fix = 'Write a list of matchers such as app="shop",track="canary"';
-    try {
-      const matchers = parseMatchers(raw[input]);
-      if (matchers.length === 0) throw bad('E_SELECTOR_INVALID', input, 'it is empty', fix);
-      return matchers;
-    } catch (error) {
-      if (error instanceof SelectorError) throw bad('E_SELECTOR_INVALID', input, error.message, fix);
-      throw error;
-    }
-  };
-  const [stable, canary] = [read('stable-selector'), read('canary-selector')];
-  const key = (matchers: readonly Matcher[]): string =>
-    JSON.stringify(matchers.map((m) => [m.label, m.operator, m.value]).sort());
-  if (key(stable) === key(canary)) {
-    throw bad(
-      'E_SELECTOR_INVALID',
-      'canary-selector',
-      'it selects the same as stable-selector',
-      'The two must differ, for example in track="stable" and track="canary"',
-    );
-  }
-  return [stable, canary];
-}
-
-function sinceOf(lines: readonly string[], weight: number | null): Since[] {
-  const refuse = (why: string): ActionError =>
-    bad(
-      'E_SINCE_INVALID',
-      'since',
-      why,
-      'Write <weight>@<time> a line, oldest first, or one time: RFC 3339 or unix seconds',
-    );
-  const steps = lines.map((line, i): Since => {
-    const [, before, text = ''] = /^(?:([\d.]+)@)?(.+)$/.exec(line) ?? [];
-    const at = timeOf(text.trim());
-    if (at === undefined) throw refuse(`line ${i + 1} has no time`);
-    if (before === undefined) return { weight: null, at };
-    const w = Number(before);
-    if (!(w > 0 && w < 100)) throw refuse(`line ${i + 1} has no weight above 0 and below 100`);
-    return { weight: w, at };
-  });
-  if (steps.length > 1 && steps.some((s) => s.weight === null)) throw refuse('a time without weight stands alone only');
-  for (const [i, s] of steps.entries()) {
-    if (i > 0 && s.at <= (steps[i - 1]?.at ?? 0)) throw refuse(`line ${i + 1} is not after the line above it`);
-  }
-  const last = steps.at(-1);
-  if (last !== undefined && last.weight !== null && last.weight !== weight) {
-    throw refuse(`its last weight is ${last.weight}, but expected-weight is ${weight}`);
-  }
-  return steps;
-}
-
-function timeOf(text: string): number | undefined {
-  if (/^\d{1,11}(\.\d{1,3})?$/.test(text)) return Number(text);
-  if (!/^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/.test(text)) return undefined;
-  const ms = Date.parse(text);
-  return Number.isNaN(ms) ? undefined : ms / 1000;
 }

@@ -5,7 +5,7 @@
 import { ActionError, type Clock } from '../../runner/index.ts';
 import type { CanaryConfig } from '../config.ts';
 import type { Gap, Interval, Pair, TraceLine } from '../core/index.ts';
-import type { Since } from '../inputs.ts';
+import type { Since } from '../prometheus-inputs.ts';
 import { type ArmCounts, type ArmName, addCount, assemble, planWants, START_TIME } from './plan.ts';
 import { GapError, type PromClient, type RawSeries } from './promql.ts';
 import { formatMatcher, type Matcher, withMatchers } from './selector.ts';
