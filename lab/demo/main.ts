@@ -17,10 +17,12 @@ import { type Live, startWorld, type World } from './world.ts';
 
 const root = join(import.meta.dirname, '../..');
 const controller = new AbortController();
+// Not `once`: Ctrl-C comes twice, from the terminal and from the process that started this one, and the second one would end
+// it before its pods are stopped. An abort that is repeated changes nothing.
 for (const name of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(name, () =>
+  process.on(name, () =>
     controller.abort(
-      new ActionError('E_CANCELLED', { what: 'demo', why: `it was cancelled (${name})`, fix: 'Run it again' }),
+      new ActionError('E_CANCELLED', { what: 'delivery', why: `it was cancelled (${name})`, fix: 'Run it again' }),
     ),
   );
 }

@@ -1,6 +1,7 @@
 /** Everything the demo stands on: set-up, the lab's parts, the repositories, and a first version that runs. */
 import { generateKeyPairSync } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemExec } from '../../src/runner/index.ts';
 import { ensureHelm } from '../../tools/helm/index.ts';
@@ -78,6 +79,8 @@ export async function startWorld(root: string, options: DemoOptions, log: StepLo
 
   async function build(): Promise<World> {
     await ensureGit();
+    const workDir = await mkdtemp(join(tmpdir(), 'demo-'));
+    open.push({ [Symbol.asyncDispose]: () => rm(workDir, { recursive: true, force: true }) });
     const registry = keep(await startDemoRegistry(cacheDir));
     const [helm, python, engine, base] = await Promise.all([
       step(log, 'helm', () => ensureHelm(cacheDir)),
@@ -154,6 +157,7 @@ export async function startWorld(root: string, options: DemoOptions, log: StepLo
           secrets: { CONFIG_APP_KEY: privateKey, PROMETHEUS_TOKEN: '' },
           vars: { CONFIG_APP_ID: CONFIG_APP },
           env: { LAB_PYTHON: python.python },
+          workDir,
           onEvent,
           signal,
         }),

@@ -1,5 +1,6 @@
 /** The walking path with a real builder: what a stranger is promised. */
-import { readFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { developer, type PullRequest } from '../../../lab/demo/developer.ts';
@@ -44,6 +45,43 @@ describe('npm run demo', () => {
     expect(result.problems).toEqual([]);
     expect(result.outputs).toMatchObject({ verdict: 'fail', reason: expect.stringContaining(`worse:${fault}`) });
   });
+});
+
+/** Command lines of what a demo starts, as far as it still runs. */
+function running(): string[] {
+  return readdirSync('/proc')
+    .filter((pid) => /^\d+$/.test(pid))
+    .flatMap((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+      } catch {
+        return []; // Gone meanwhile.
+      }
+    })
+    .filter((line) => /k8s_histogram_eq|lab\/demo\/main|dist\/[a-z-]+\/index\.js/.test(line));
+}
+
+test('trap 40: Ctrl-C ends all that the demo has started', async () => {
+  const child = spawn('npm', ['run', '--silent', 'demo'], {
+    cwd: root,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const gone = new Promise((done) => child.once('exit', done));
+  let log = '';
+  await new Promise<void>((done) => {
+    child.stdout.on('data', (text) => {
+      log += text;
+      if (log.includes('first version is running')) done();
+    });
+    void gone.then(() => done());
+  });
+  expect(running().filter((line) => line.includes('k8s_histogram_eq'))).not.toEqual([]);
+  // As a terminal does it: to everybody in the foreground.
+  process.kill(-(child.pid ?? 0), 'SIGINT');
+  await gone;
+  for (let i = 0; i < 100 && running().length > 0; i += 1) await new Promise((done) => setTimeout(done, 200));
+  expect(running()).toEqual([]);
 });
 
 describe('one world', () => {
