@@ -57,6 +57,7 @@ export async function execute(e: Execution): Promise<Executed> {
     cwd: e.cwd,
     env: { ...environment(e), ...files.env },
     signal: e.signal,
+    onStart: (pid) => machine.sessions.add(pid),
     cancel: machine.frame.options.cancelTimes ?? CANCEL_TIMES,
     onLine: (line) => reader.line(line),
   });

@@ -6,7 +6,7 @@ import type { Value } from './evaluate.ts';
 import type { RunFrame } from './frame.ts';
 import { hashFiles } from './hash-files.ts';
 import { type Masker, masker } from './mask.ts';
-import { killOrphans } from './process.ts';
+import { killOrphans } from './orphans.ts';
 import type { Sink } from './sink.ts';
 
 /** A pre or post part of a JavaScript action that waits for its turn. */
@@ -41,6 +41,8 @@ export interface Machine {
   posts: Hook[];
   /** GITHUB_STATE by key of the step. */
   states: Map<string, Record<string, string>>;
+  /** Sessions of the processes that steps have started. */
+  sessions: Set<number>;
   /** Throws when the machine is lost. */
   check(): void;
   /** A number that no other step of the job has. */
@@ -84,11 +86,12 @@ export async function openMachine(o: {
   };
   let ids = 0;
   const lost = frame.options.machineLost?.(o.jobName);
-  // Again and again until the job is closed: a process that is just becoming another program shows no environment.
+  const sessions = new Set<number>();
+  // Again and again until the job is closed: a step may be just about to start something.
   let sweeper: NodeJS.Timeout | undefined;
   const onLost = (): void => {
-    void killOrphans(tracking);
-    sweeper = setInterval(() => void killOrphans(tracking), 100);
+    void killOrphans(tracking, sessions);
+    sweeper = setInterval(() => void killOrphans(tracking, sessions), 100);
   };
   lost?.addEventListener('abort', onLost, { once: true });
   return {
@@ -117,6 +120,7 @@ export async function openMachine(o: {
     signal: o.signal,
     posts: [],
     states: new Map(),
+    sessions,
     check() {
       if (lost?.aborted) throw new Error('the runner lost communication with the server');
     },
@@ -127,7 +131,7 @@ export async function openMachine(o: {
     async close() {
       lost?.removeEventListener('abort', onLost);
       clearInterval(sweeper);
-      await killOrphans(tracking);
+      await killOrphans(tracking, sessions);
       if (frame.options.keep !== true) await rm(folder, { recursive: true, force: true });
     },
   };

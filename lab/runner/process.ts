@@ -1,6 +1,5 @@
 /** One process of a step: lines as they come, a polite end when cancelled, and nothing left behind. */
 import { spawn } from 'node:child_process';
-import { readdir, readFile } from 'node:fs/promises';
 import { StringDecoder } from 'node:string_decoder';
 
 /** How long a cancelled process may live on. GitHub: SIGINT, 7.5 s, SIGTERM, 2.5 s, then the whole tree is killed. */
@@ -26,6 +25,8 @@ export interface ProcessOptions {
   signal: AbortSignal;
   cancel: CancelTimes;
   onLine(line: string): void;
+  /** Told the process id, which is the id of its session too. */
+  onStart(pid: number): void;
 }
 
 export interface ProcessEnd {
@@ -43,6 +44,7 @@ export function runProcess(o: ProcessOptions): Promise<ProcessEnd> {
       // A group of its own: SIGKILL reaches all of it, Ctrl-C of the terminal reaches none of it.
       detached: true,
     });
+    if (child.pid !== undefined) o.onStart(child.pid);
     const readers = [lineReader(o.onLine), lineReader(o.onLine)] as const;
     child.stdout.on('data', readers[0].add);
     child.stderr.on('data', readers[1].add);
@@ -110,28 +112,4 @@ function lineReader(onLine: (line: string) => void): { add(chunk: Buffer): void;
       if (rest !== '') onLine(rest.replace(/\r$/, ''));
     },
   };
-}
-
-/**
- * Kills every process that carries the tracking id in its environment: what a job has left running.
- * Where there is no /proc (not Linux) nothing is found.
- * @returns how many were killed
- */
-export async function killOrphans(trackingId: string): Promise<number> {
-  const marker = `RUNNER_TRACKING_ID=${trackingId}\0`;
-  let killed = 0;
-  const pids = await readdir('/proc').catch(() => []);
-  for (const pid of pids) {
-    if (!/^\d+$/.test(pid)) continue;
-    // Gone meanwhile, or of another user: neither is ours.
-    const environment = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '');
-    if (!`${environment}\0`.includes(marker)) continue;
-    try {
-      process.kill(Number(pid), 'SIGKILL');
-      killed += 1;
-    } catch {
-      // ESRCH: it ended by itself.
-    }
-  }
-  return killed;
 }
