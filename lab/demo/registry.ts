@@ -6,7 +6,7 @@ import { type RegistryHandle, startRegistry } from '../registry/server.ts';
 
 /**
  * Builders remember where they have seen a layer by host and port. Under a port of its own each time, they would compress
- * the base image again for every first push: most of the time of a build.
+ * the base image again for every first push, half of the time of such a build.
  * Its content begins empty, on disk: a process that holds images in memory is slow to start others, because its page tables
  * are copied each time.
  */

@@ -1,4 +1,4 @@
-/** The only writers for untrusted text. */
+/** The only writers for untrusted text, and what else text needs before it can be told. */
 export * as html from './html.ts';
 export { parseJson } from './json.ts';
 export { manyLines, oneLine, truncateBytes } from './line.ts';

@@ -65,7 +65,7 @@ test('trap 40: Ctrl-C ends all that the demo has started', async () => {
   const child = spawn('npm', ['run', '--silent', 'demo'], {
     cwd: root,
     detached: true,
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', 'pipe', 'ignore'],
   });
   const gone = new Promise((done) => child.once('exit', done));
   let log = '';

@@ -6,7 +6,7 @@ import { cpu, errors, plainConfig, Rollout } from './support.ts';
 
 const COST = 0.004;
 const IDLE = 0.02;
-const only = (more: object = {}): JudgeConfigInput => ({
+const cpuOnly = (more: object = {}): JudgeConfigInput => ({
   ...plainConfig({ share: { mode: 'observe' }, metrics: [{ name: 'cpu', kind: 'cpu', ...more }] }),
   steps: [5, 10, 25, 50].map((weight) => ({ weight, min: 0, max: 1e9 })),
 });
@@ -23,7 +23,7 @@ describe('T19 CPU seconds per request', () => {
     for (let seed = 1; seed <= 20; seed += 1) {
       const next = random(seed);
       const noise = (): number => 0.9 + 0.2 * next();
-      const rollout = new Rollout(only());
+      const rollout = new Rollout(cpuOnly());
       for (let i = 0; i < 60; i += 1) {
         const [x0, x1] = [1900 * COST * noise() + 3 * IDLE * 60, 100 * COST * noise() + IDLE * 60];
         expect(rollout.line({ metrics: { cpu: cpu(1900, 100, x0, x1) } }).verdict).not.toBe('fail');
@@ -35,7 +35,7 @@ describe('T19 CPU seconds per request', () => {
   });
 
   test('three times the cost at weight 25: fail, by the CPU', () => {
-    const rollout = new Rollout(only());
+    const rollout = new Rollout(cpuOnly());
     rollout.to(25);
     const arms = cpu(1500, 500, 1500 * COST + 3 * IDLE * 60, 500 * COST * 3 + IDLE * 60);
     const status = rollout.lines(30, { metrics: { cpu: arms } });
@@ -44,7 +44,7 @@ describe('T19 CPU seconds per request', () => {
   });
 
   test('a tie is not above: nothing is proven by equality', () => {
-    const [tie, above] = [new Rollout(only({ idle: 0 })), new Rollout(only({ idle: 0 }))];
+    const [tie, above] = [new Rollout(cpuOnly({ idle: 0 })), new Rollout(cpuOnly({ idle: 0 }))];
     // D = 12 - 1.2 * (500/500) * 10 = 0 exactly, and a little more.
     expect(12 - 1.2 * 1 * 10).toBe(0);
     for (let i = 0; i < 5; i += 1) {
@@ -57,14 +57,14 @@ describe('T19 CPU seconds per request', () => {
   });
 
   test('a tie at the margin is no clean block either', () => {
-    const rollout = new Rollout(only({ idle: 0, pass: 1.5 }));
+    const rollout = new Rollout(cpuOnly({ idle: 0, pass: 1.5 }));
     rollout.to(50);
     rollout.lines(5, { metrics: { cpu: cpu(500, 500, 10, 15) } });
     expect(passOf(rollout)).toBeCloseTo(logSign(0, 5), 12);
   });
 
   test('blocks without requests on an arm are dropped', () => {
-    const rollout = new Rollout(only());
+    const rollout = new Rollout(cpuOnly());
     rollout.line({ metrics: { cpu: cpu(0, 500, 1, 9) } });
     rollout.line({ metrics: { cpu: cpu(500, 0, 1, 9) } });
     expect(rollout.judge.evidence()).toEqual({ fail: [0], pass: [0] });
@@ -74,7 +74,7 @@ describe('T19 CPU seconds per request', () => {
 describe('T20 a part-filled block is dropped, not merged', () => {
   /** Half a bad block, then what the test does, then half a bad block. */
   const halves = (between: (rollout: Rollout) => void): number => {
-    const rollout = new Rollout(only());
+    const rollout = new Rollout(cpuOnly());
     rollout.seconds = 30;
     rollout.line(bad);
     between(rollout);
@@ -109,7 +109,7 @@ describe('T20 a part-filled block is dropped, not merged', () => {
   });
 
   test('time between two runs does not fill a block of the step', () => {
-    const rollout = new Rollout(only());
+    const rollout = new Rollout(cpuOnly());
     rollout.seconds = 30;
     rollout.to(50);
     rollout.lines(2, good);
@@ -124,7 +124,7 @@ describe('T20 a part-filled block is dropped, not merged', () => {
   });
 
   test('tenths of a second add up to a block', () => {
-    const rollout = new Rollout(only({ block: 0.8 }));
+    const rollout = new Rollout(cpuOnly({ block: 0.8 }));
     rollout.seconds = 0.1;
     rollout.lines(8, bad);
     expect(failOf(rollout)).toBeCloseTo(merged, 12);
@@ -133,7 +133,7 @@ describe('T20 a part-filled block is dropped, not merged', () => {
 
 describe('CPU over steps', () => {
   test('each step with a block bets half of what is left', () => {
-    const rollout = new Rollout(only());
+    const rollout = new Rollout(cpuOnly());
     rollout.lines(4, good);
     rollout.to(10);
     rollout.to(25);
@@ -146,7 +146,7 @@ describe('CPU over steps', () => {
   });
 
   const both: JudgeConfigInput = {
-    ...only(),
+    ...cpuOnly(),
     metrics: [
       { name: 'errors', kind: 'ratio', slo: 0.05 },
       { name: 'cpu', kind: 'cpu' },
@@ -164,14 +164,14 @@ describe('CPU over steps', () => {
   });
 
   test('its margin is never below 1.5', () => {
-    const rollout = new Rollout(only({ pass: 1.1 }));
+    const rollout = new Rollout(cpuOnly({ pass: 1.1 }));
     rollout.to(50);
     rollout.line(good);
     expect(rollout.judge.verdict().metrics[0]?.pass.margin).toBe(1.5);
   });
 
   test('alone it is asked at every weight: a pass never comes from nothing', () => {
-    const rollout = new Rollout(only());
+    const rollout = new Rollout(cpuOnly());
     expect(rollout.lines(6, good).verdict).toBeNull();
     expect(rollout.line(good)).toMatchObject({ verdict: 'pass' });
   });

@@ -1,12 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import { ratioInterval } from '../../../src/verify-canary/core/confidence.ts';
 import { logBets } from '../../../src/verify-canary/core/cpu.ts';
-import { createJudge, type Interval } from '../../../src/verify-canary/core/index.ts';
+import { createJudge } from '../../../src/verify-canary/core/index.ts';
 import { createTerms, failProcess, type Process, passProcess } from '../../../src/verify-canary/core/ratio.ts';
 import { logShare } from '../../../src/verify-canary/core/share.ts';
 import { logSign } from '../../../src/verify-canary/core/sign.ts';
 import { logCertificate, logViolation } from '../../../src/verify-canary/core/slo.ts';
-import { goldenConfig, V } from '../golden.ts';
+import { goldenConfig, minute, V } from '../golden.ts';
 
 const DIGITS = 6;
 
@@ -100,21 +100,12 @@ describe('T01 golden vectors', () => {
 });
 
 describe('T01 golden traces', () => {
-  const line = (i: number, more: Partial<Interval>): Interval => ({
-    v: 1,
-    step: '5',
-    weight: 5,
-    start: i * 60,
-    end: (i + 1) * 60,
-    ...more,
-  });
-
   test('G1 fails at 360 s', () => {
     const judge = createJudge(goldenConfig);
     const rows = [...V, V[3], V[3]].filter((v) => v !== undefined);
     const states = rows.map(([n0, n1, e0, e1], i) =>
       judge.observe(
-        line(i, { weight: null, metrics: { errors: { stable: { n: n0, e: e0 }, canary: { n: n1, e: e1 } } } }),
+        minute(i, { weight: null, metrics: { errors: { stable: { n: n0, e: e0 }, canary: { n: n1, e: e1 } } } }),
       ),
     );
     near([states[4]?.logE ?? 0, states[5]?.logE ?? 0], [4.221293, 5.021555]);
@@ -135,7 +126,7 @@ describe('T01 golden traces', () => {
     const metrics = { errors: { stable: { n: 1900, e: 0 }, canary: { n: 100, e: 0 } } };
     const evidence: number[] = [];
     for (let i = 0; i < 5; i += 1) {
-      const status = judge.observe(line(i, { metrics }));
+      const status = judge.observe(minute(i, { metrics }));
       expect(status.done).toBe(i === 4);
       evidence.push(judge.verdict().metrics[0]?.pass.logP ?? Number.NaN);
     }
@@ -148,9 +139,9 @@ describe('T01 golden traces', () => {
   test('G3 holds at 120 s', () => {
     const judge = createJudge(goldenConfig);
     const metrics = { errors: { stable: { n: 100, e: 0 }, canary: { n: 0, e: 0 } } };
-    judge.observe(line(0, { metrics }));
+    judge.observe(minute(0, { metrics }));
     near([judge.verdict().share.logE], [2.18151]);
-    const status = judge.observe(line(1, { metrics }));
+    const status = judge.observe(minute(1, { metrics }));
     near([judge.verdict().share.logE], [5.302512]);
     expect(status).toMatchObject({ done: true, verdict: 'hold', reason: 'routing-not-applied', at: 120 });
   });

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Interval, TraceLine } from '../../../src/verify-canary/core/index.ts';
 import { type ActionOptions, type ActionResult, runAction } from '../../support/bundle.ts';
-import { V } from '../golden.ts';
+import { minute, V } from '../golden.ts';
 
 export interface Done extends ActionResult {
   /** '' for a file that was not written. */
@@ -72,14 +72,6 @@ export function workspace(files: Readonly<Record<string, string>> = {}): Workspa
   };
 }
 
-const minute = (i: number, more: Partial<Interval>): Interval => ({
-  v: 1,
-  step: '5',
-  weight: 5,
-  start: i * 60,
-  end: (i + 1) * 60,
-  ...more,
-});
 const errors = (n0: number, n1: number, e0: number, e1: number): Partial<Interval> => ({
   metrics: { errors: { stable: { n: n0, e: e0 }, canary: { n: n1, e: e1 } } },
 });

@@ -1,7 +1,7 @@
 /** The Prometheus HTTP API, as far as it is needed: instant queries that answer raw samples, and the server's clock. */
 import { type Http, HttpError, retryAfter, withRetry } from '../../http/index.ts';
 import { ActionError, type Clock, Deadline } from '../../runner/index.ts';
-import { oneLine } from '../../text/index.ts';
+import { oneLine, parseJson } from '../../text/index.ts';
 import type { Point } from './series.ts';
 
 export interface RawSeries {
@@ -121,7 +121,7 @@ export function openPrometheus(
       });
     }
     if (status !== 200) throw new GapError('query-error', `${host} answered ${status}`);
-    const body = fieldsOf(parse(text));
+    const body = fieldsOf(parseJson(text));
     if (body?.status !== 'success') throw new GapError('query-error', `${host} did not answer with success as JSON`);
     // Half of a cluster is not data.
     if (Array.isArray(body.warnings) && body.warnings.length > 0) {
@@ -198,7 +198,7 @@ export function openPrometheus(
       guarded(async () => {
         // Unlike a query, this is answered to GET only.
         const response = await attempt('GET', '/api/v1/label/__name__/values', {}, signal);
-        const body = fieldsOf(parse(response.text));
+        const body = fieldsOf(parseJson(response.text));
         return Array.isArray(body?.data) ? body.data.filter((name) => typeof name === 'string') : [];
       }, signal).catch(() => []),
   };
@@ -224,16 +224,8 @@ function seriesOf(value: unknown, host: string): RawSeries {
   };
 }
 
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
-
 function messageOf(text: string): string {
-  const error = fieldsOf(parse(text))?.error;
+  const error = fieldsOf(parseJson(text))?.error;
   return typeof error === 'string' ? error : 'no reason given';
 }
 
