@@ -42,6 +42,17 @@ export type CommitResult =
   | { kind: 'throttled'; waitSeconds: number }
   | { kind: 'unknown'; detail: string };
 
+export interface FolderLimits {
+  files: number;
+  /** In all. */
+  bytes: number;
+}
+
+/** A commit as the host has it, for the way back. */
+export interface CommitAt extends LoggedCommit {
+  parents: readonly Oid[];
+}
+
 export interface ConfigRepository {
   /** All files from one commit, or a throw. */
   read(paths: readonly string[], signal: AbortSignal): Promise<Snapshot>;
@@ -49,6 +60,15 @@ export interface ConfigRepository {
   commit(request: CommitRequest, signal: AbortSignal): Promise<CommitResult>;
   /** `since..head`, newest first, at most 500; `complete` is false when `since` was not met. */
   history(since: Oid, signal: AbortSignal): Promise<{ head: Oid; commits: readonly LoggedCommit[]; complete: boolean }>;
+  /** The files as they were in a commit of this repository; null when a file is not there. Modes are not checked. */
+  readAt(commit: Oid, paths: readonly string[], signal: AbortSignal): Promise<ReadonlyMap<string, Uint8Array | null>>;
+  /** A commit by its full id; undefined when the repository has none such on the branch. */
+  commitAt(commit: Oid, signal: AbortSignal): Promise<CommitAt | undefined>;
+  /**
+   * All regular files below a folder, by their path from the root of the repository; symbolic links and submodules are left out.
+   * @throws ActionError E_PATH_MISSING when there is no such folder, E_FILE_TOO_LARGE beyond the limits
+   */
+  folder(commit: Oid, path: string, limits: FolderLimits, signal: AbortSignal): Promise<ReadonlyMap<string, Uint8Array>>;
   /** Address of a commit for people. */
   commitUrl(oid: Oid): string;
   close(): Promise<void>;

@@ -1,0 +1,69 @@
+/** Wall clock, spread and memory of what is measured. */
+import { spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+
+export interface Spread {
+  median: number;
+  least: number;
+  most: number;
+}
+
+/** @param values at least one */
+export function spread(values: readonly number[]): Spread {
+  const sorted = [...values].sort((a, b) => a - b);
+  const at = (q: number): number => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? Number.NaN;
+  return { median: at(0.5), least: at(0), most: at(1) };
+}
+
+/** Seconds of each run, in order. @param before called ahead of each run, not measured */
+export async function timed(
+  runs: number,
+  body: (n: number) => Promise<unknown>,
+  before: (n: number) => Promise<unknown> = async () => {},
+): Promise<number[]> {
+  const seconds: number[] = [];
+  for (let n = 0; n < runs; n += 1) {
+    await before(n);
+    const start = performance.now();
+    await body(n);
+    seconds.push((performance.now() - start) / 1000);
+  }
+  return seconds;
+}
+
+/** How many times as long (or large) ours is; below 1 ours is better. */
+export function ratio(ours: number, theirs: number): string {
+  return theirs > 0 ? `${(ours / theirs).toFixed(2)}x` : '-';
+}
+
+/** Runs a program to its end. @returns wall seconds and the peak resident memory of its process (not of its children), bytes; 0 where /proc is missing */
+export async function measureProcess(
+  file: string,
+  args: readonly string[],
+  options: { cwd?: string; env?: Readonly<Record<string, string | undefined>> } = {},
+): Promise<{ seconds: number; peak: number; code: number | null; output: string }> {
+  const start = performance.now();
+  const child = spawn(file, [...args], {
+    ...options,
+    env: { ...(options.env ?? process.env) },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  const keep = (chunk: Buffer): void => {
+    output = (output + chunk.toString('utf8')).slice(-100_000);
+  };
+  child.stdout.on('data', keep);
+  child.stderr.on('data', keep);
+  let peak = 0;
+  // The kernel keeps the high-water mark; it is gone with the process, so it is read while that runs.
+  const timer = setInterval(async () => {
+    const status = await readFile(`/proc/${child.pid}/status`, 'utf8').catch(() => '');
+    peak = Math.max(peak, Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024);
+  }, 20);
+  const code = await new Promise<number | null>((resolve, reject) => {
+    child.on('error', reject);
+    child.on('close', resolve);
+  });
+  clearInterval(timer);
+  return { seconds: (performance.now() - start) / 1000, peak, code, output };
+}
