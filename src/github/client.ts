@@ -19,6 +19,14 @@ export interface GitHubClient {
   ): Promise<GitHubAnswer>;
   /** GET below the REST base: `/repos/o/r/compare/a...b?per_page=1`. */
   get(path: string, signal: AbortSignal): Promise<GitHubAnswer>;
+  /** A write below the REST base. Rejects with HttpError when there is no answer. */
+  send(
+    method: 'POST' | 'PATCH' | 'PUT',
+    path: string,
+    body: Readonly<Record<string, unknown>>,
+    signal: AbortSignal,
+    timeoutMs: number,
+  ): Promise<GitHubAnswer>;
 }
 
 const MAX_ANSWER = 32 * 1024 * 1024;
@@ -59,6 +67,15 @@ export function gitHubClient(http: Http, apiUrl: URL, token: string, agent: stri
         headers,
         signal,
         timeouts: { headers: READ_MS, body: READ_MS },
+      }),
+    send: (method, path, body, signal, timeoutMs) =>
+      answer({
+        method,
+        url: new URL(base + path),
+        headers: { ...headers, 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+        signal,
+        timeouts: { headers: timeoutMs, body: timeoutMs },
       }),
   };
 }

@@ -28,7 +28,10 @@ const DEFAULT_WAIT = 60;
 export function classify(answer: GitHubAnswer, now: number): ApiOutcome {
   const body = (typeof answer.json === 'object' && answer.json !== null ? answer.json : {}) as Record<string, unknown>;
   const errors = readErrors(body);
-  const detail = oneLine(errors.map((e) => e.message).join('; ') || `status ${answer.status}`, 500);
+  const detail = oneLine(
+    errors.flatMap((e) => (e.message === '' ? [] : [e.message])).join('; ') || `status ${answer.status}`,
+    500,
+  );
   const types = new Set(errors.map((e) => e.type));
   if (
     types.has('STALE_DATA') ||
@@ -57,7 +60,9 @@ export function classify(answer: GitHubAnswer, now: number): ApiOutcome {
 }
 
 function isThrottled(answer: GitHubAnswer, types: ReadonlySet<string>, detail: string): boolean {
-  if (types.has('RATE_LIMITED') || /secondary rate limit|abuse detection/i.test(detail)) return true;
+  // GitHub says RATE_LIMIT or RATE_LIMITED, and sometimes neither.
+  if (types.has('RATE_LIMITED') || types.has('RATE_LIMIT')) return true;
+  if (/secondary rate limit|abuse detection|API rate limit (already )?exceeded/i.test(detail)) return true;
   if (answer.status !== 403 && answer.status !== 429) return false;
   return (
     answer.status === 429 || answer.headers.has('retry-after') || answer.headers.get('x-ratelimit-remaining') === '0'
@@ -67,8 +72,10 @@ function isThrottled(answer: GitHubAnswer, types: ReadonlySet<string>, detail: s
 function waitOf(answer: GitHubAnswer, now: number): number {
   const asked = retryAfter(answer.headers, now);
   if (asked !== undefined) return asked;
+  // The reset belongs to the primary limit: with requests left, it is the secondary one that was hit.
+  const left = Number(answer.headers.get('x-ratelimit-remaining') ?? 0);
   const reset = Number(answer.headers.get('x-ratelimit-reset') ?? Number.NaN);
-  return Number.isFinite(reset) && reset > 0 ? Math.max(1, reset - now) : DEFAULT_WAIT;
+  return left === 0 && Number.isFinite(reset) && reset > 0 ? Math.max(1, reset - now) : DEFAULT_WAIT;
 }
 
 function readErrors(body: Record<string, unknown>): GraphqlError[] {
@@ -77,5 +84,7 @@ function readErrors(body: Record<string, unknown>): GraphqlError[] {
     const e = (typeof error === 'object' && error !== null ? error : {}) as Record<string, unknown>;
     return { type: String(e.type ?? ''), message: String(e.message ?? '') };
   });
-  return errors.length === 0 && typeof body.message === 'string' ? [{ type: '', message: body.message }] : errors;
+  // REST: a message for the whole, and entries that explain it or only name a field.
+  const whole = typeof body.message === 'string' ? [{ type: '', message: body.message }] : [];
+  return [...whole, ...errors];
 }
