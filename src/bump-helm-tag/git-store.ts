@@ -1,24 +1,29 @@
-/** A bare partial clone: commits and trees of the branch, blobs only when asked for, no checkout, gone at the end. */
+/** A bare partial clone: commits and trees, blobs only when asked for, no checkout, gone at the end. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { checkGitVersion, classifyAccess, type Git, type GitAccess, openGit } from '../git/index.ts';
 import {
-  ActionError,
-  type Clock,
-  type Deadline,
-  type Env,
-  type Exec,
-  type ExecResult,
-  type Log,
-} from '../runner/index.ts';
+  type Access,
+  checkGitVersion,
+  classifyAccess,
+  type Git,
+  type GitAccess,
+  openGit,
+  writeSshFiles,
+} from '../git/index.ts';
+import type { ActionError, Clock, Deadline, Env, Exec, Log } from '../runner/index.ts';
 import { oneLine } from '../text/index.ts';
+import type { RemoteErrors } from './git-errors.ts';
 
-export interface GitAddress {
+export interface GitRemote {
   /** Remote URL without credentials. */
   url: string;
   access: GitAccess;
+}
+
+/** The config repository. */
+export interface GitAddress extends GitRemote {
   branch: string;
-  /** Identity `Name <mail>` of author and committer. */
+  /** Author and committer. */
   author: { name: string; email: string };
   /** Address of a commit for people, `{oid}` replaced; '' when the host is not known to have one. */
   commitPage: string;
@@ -35,65 +40,87 @@ export interface GitPorts {
   log: Log;
 }
 
+export interface FetchRequest {
+  /** Refspecs or object ids. */
+  wants: readonly string[];
+  depth?: number;
+  /** Left out when the server knows none. */
+  filter?: 'blob:none' | 'tree:0';
+  /** Do not tell the server what is here: it would take it that all blobs of our commits are here too, and send none. */
+  alone?: boolean;
+}
+
 export interface GitStore {
   git: Git;
-  /**
-   * `git fetch` from the config repository; transient failures are repeated.
-   * @param options single: objects by their id
-   * @throws ActionError
-   */
-  fetch(args: readonly string[], signal: AbortSignal, options?: { single?: boolean }): Promise<ExecResult>;
   /** False when the server sends everything, whatever is asked for. */
   filters: boolean;
+  /**
+   * `git fetch`; transient failures are repeated.
+   * @returns undefined, or the server's words when it does not hand out one of the wanted objects by its id
+   * @throws ActionError
+   */
+  fetch(request: FetchRequest, signal: AbortSignal): Promise<string | undefined>;
+  /** The error for a refusal that git has met. */
+  refused(access: Access, signal: AbortSignal): Promise<ActionError>;
   close(): Promise<void>;
 }
 
 const TRIES = 8;
-// A server that hears which commits we have takes it that we have their blobs too, and sends none.
-const NO_HAVES = ['-c', 'fetch.negotiationAlgorithm=noop'];
+/** How deep a history is looked into, step by step. */
+export const DEPTHS: readonly number[] = [64, 512, 4096, 20_000];
+const BY_ID = /unadvertised object|not our ref|want [0-9a-f]+ not valid/;
 
-/** Makes the store. @param filter false for a server that refuses to hand out single blobs */
-export async function openStore(address: GitAddress, ports: GitPorts, filter: boolean): Promise<GitStore> {
+/**
+ * Makes the store.
+ * @param partial false for a server that refuses to hand out single objects
+ * @throws ActionError
+ */
+export async function openStore(
+  remote: GitRemote,
+  errors: RemoteErrors,
+  ports: GitPorts,
+  partial: boolean,
+): Promise<GitStore> {
+  // Only its owner may look into it: mkdtemp's own mode is 0700.
   const home = await mkdtemp(join(ports.temp, 'bump-'));
   const close = (): Promise<void> => rm(home, { recursive: true, force: true, maxRetries: 3 });
-  const git = openGit(ports.exec, join(home, 'store.git'), home, address.access, ports.env);
+  const git = openGit(ports.exec, join(home, 'store.git'), home, remote.access, ports.env);
   try {
     await checkGitVersion(git);
-    const { signal } = ports.deadline;
-    for (const args of [
-      ['init', '--bare', '-q'],
-      ['config', 'core.repositoryformatversion', '1'],
-      ...(filter
-        ? [
-            ['config', 'extensions.partialClone', 'origin'],
-            ['config', 'remote.origin.promisor', 'true'],
-          ]
-        : []),
-      ['config', 'remote.origin.url', address.url],
-    ]) {
-      const result = await git(args, { signal });
-      if (result.code !== 0) throw failure(address, 'the temporary store could not be made', result);
-    }
+    if (remote.access.ssh !== undefined) await writeSshFiles(home, remote.access.ssh);
+    await initialise(git, remote, errors, ports.deadline.signal, partial);
   } catch (error) {
     await close();
     throw error;
   }
+  const refused = async (access: Access, signal: AbortSignal): Promise<ActionError> =>
+    errors.refused(access, access.kind === 'redirect' ? await redirectTarget(git, signal) : '');
   const store: GitStore = {
     git,
-    filters: filter,
+    filters: partial,
+    refused,
     close,
-    async fetch(args, signal, options = {}) {
-      const common = ['fetch', '-q', '--no-tags', '--no-write-fetch-head', '--no-auto-maintenance'];
+    async fetch({ wants, depth, filter, alone }, signal) {
+      const input = wants.map((want) => `${want}\n`).join('');
       for (let n = 1; ; n += 1) {
-        const result = await git([...(options.single ? NO_HAVES : []), ...common, ...args], { signal });
+        const args = [
+          ...(alone ? ['-c', 'fetch.negotiationAlgorithm=noop'] : []),
+          ...['fetch', '-q', '--no-tags', '--no-write-fetch-head', '--no-auto-maintenance'],
+          ...(depth === undefined ? [] : [`--depth=${depth}`]),
+          ...(filter === undefined || !store.filters ? [] : [`--filter=${filter}`]),
+          ...['--stdin', 'origin'],
+        ];
+        const result = await git(args, { signal, input, network: true });
         if (signal.aborted) throw signal.reason;
-        if (result.stderrTail.includes('filtering not recognized by server')) store.filters = false;
-        if (result.code === 0) return result;
-        const refusal = refused(address, result.stderrTail);
-        if (refusal !== undefined) throw refusal;
-        if (/unadvertised object/.test(result.stderrTail)) return result;
-        ports.log.info(`git fetch failed: ${oneLine(result.stderrTail, 200)}`);
-        if (n >= TRIES) throw failure(address, `git fetch failed ${n} times`, result);
+        const words = result.stderrTail;
+        if (words.includes('filtering not recognized by server')) store.filters = false;
+        if (result.code === 0) return undefined;
+        if (/couldn't find remote ref/.test(words)) throw errors.branchMissing();
+        if (BY_ID.test(words)) return oneLine(words, 400);
+        const access = classifyAccess(words);
+        if (access !== undefined) throw await refused(access, signal);
+        ports.log.info(`git fetch failed: ${oneLine(words, 200)}`);
+        if (n >= TRIES) throw errors.failure(`git fetch failed ${n} times`, result);
         await ports.clock.sleep(ports.random() * Math.min(8, 0.5 * 2 ** n), signal);
       }
     },
@@ -101,44 +128,34 @@ export async function openStore(address: GitAddress, ports: GitPorts, filter: bo
   return store;
 }
 
-/** What will not get better by trying again. */
-export function refused(address: GitAddress, stderr: string): ActionError | undefined {
-  const where = shown(address);
-  if (/couldn't find remote ref/.test(stderr))
-    return new ActionError('E_BRANCH_NOT_FOUND', {
-      what: `branch ${oneLine(address.branch, 120)}`,
-      why: `${where} has no such branch`,
-      fix: 'Create it, or correct branch',
-    });
-  const access = classifyAccess(stderr);
-  if (access === undefined) return undefined;
-  if (access.kind === 'redirect')
-    return new ActionError('E_REDIRECT', {
-      what: `config repository ${where}`,
-      why: `it has moved, and credentials are not sent after a redirect: ${access.detail}`,
-      fix: 'Give its new address',
-    });
-  if (/not found|error: 404/i.test(access.detail))
-    return new ActionError('E_REPOSITORY_NOT_FOUND', {
-      what: `config repository ${where}`,
-      why: access.detail,
-      fix: 'Check the address, and that the token may see it',
-    });
-  return new ActionError('E_PERMISSION_MISSING', {
-    what: `config repository ${where}`,
-    why: `the token was refused: ${access.detail}`,
-    fix: 'Give it contents: write on this repository alone',
-  });
+async function initialise(
+  git: Git,
+  remote: GitRemote,
+  errors: RemoteErrors,
+  signal: AbortSignal,
+  partial: boolean,
+): Promise<void> {
+  for (const args of [
+    ['init', '--bare', '-q'],
+    ['config', 'core.repositoryformatversion', '1'],
+    ...(partial
+      ? [
+          ['config', 'extensions.partialClone', 'origin'],
+          ['config', 'remote.origin.promisor', 'true'],
+        ]
+      : []),
+    ['config', 'remote.origin.url', remote.url],
+  ]) {
+    const result = await git(args, { signal });
+    if (signal.aborted) throw signal.reason;
+    if (result.code !== 0) throw errors.failure('the temporary store could not be made', result);
+  }
 }
 
-export function failure(address: GitAddress, why: string, result: ExecResult): ActionError {
-  return new ActionError('E_CONFIG_UNREADABLE', {
-    what: `config repository ${shown(address)}`,
-    why: `${why}: ${oneLine(result.stderrTail || `git ended with ${result.code ?? result.signal}`, 400)}`,
-    fix: 'Run again when the host answers',
-  });
-}
-
-export function shown(address: GitAddress): string {
-  return oneLine(address.url.replace(/^[a-z+]+:\/\//, ''), 200);
+// git does not follow a redirect, and does not say where it leads. Its trace does, with the credential blotted out.
+async function redirectTarget(git: Git, signal: AbortSignal): Promise<string> {
+  const env = { GIT_TRACE_CURL: '1', GIT_TRACE_CURL_NO_DATA: '1', GIT_TRACE_REDACT: '1' };
+  const traced = await git(['ls-remote', 'origin'], { signal, network: true, env });
+  const target = /Recv header:? location: *(\S+)/i.exec(traced.stderrTail)?.[1] ?? '';
+  return target.replace(/\/info\/refs(\?.*)?$/, '').replace(/\/\/[^/@]*@/, '//');
 }

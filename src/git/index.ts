@@ -1,5 +1,7 @@
 /** The git command line as a library. */
-export { type GitCommit, logOf } from './history.ts';
-export { classifyAccess, classifyPush, type PushResult } from './push-result.ts';
+export { type Blobs, readBlobs } from './blobs.ts';
+export { type GitCommit, isAncestor, isShallow, logOf, type RawCommit, readCommit } from './history.ts';
+export { type Access, classifyAccess, classifyPush, type PushResult } from './push-result.ts';
 export { checkGitVersion, type Git, type GitAccess, type GitOptions, openGit } from './run-git.ts';
-export { listTree, replaceBlobs } from './trees.ts';
+export { type SshKey, writeSshFiles } from './ssh.ts';
+export { listTree, replaceBlobs, type TreeEntry } from './trees.ts';

@@ -1,13 +1,18 @@
-/** What a push came to, read from its porcelain line (git-push(1), OUTPUT). Pure. */
+/** What a push came to, read from its porcelain line (git-push(1), OUTPUT), and what a server said about access. Pure. */
 import { oneLine } from '../text/index.ts';
+
+/** Refusals of access, which fetch and push share. */
+export interface Access {
+  kind: 'permission' | 'not-found' | 'redirect' | 'host-key';
+  detail: string;
+}
 
 export type PushResult =
   | { kind: 'committed' }
   | { kind: 'conflict'; detail: string }
   | { kind: 'protected'; detail: string }
-  | { kind: 'permission'; detail: string }
-  | { kind: 'redirect'; detail: string }
-  | { kind: 'unknown'; detail: string };
+  | { kind: 'unknown'; detail: string }
+  | { kind: 'access'; access: Access };
 
 /**
  * @param ref the remote ref that was pushed
@@ -32,20 +37,25 @@ export function classifyPush(ref: string, code: number | null, porcelain: string
     }
     return { kind: 'unknown', detail };
   }
-  return classifyAccess(stderr) ?? { kind: 'unknown', detail };
+  const access = classifyAccess(stderr);
+  return access === undefined ? { kind: 'unknown', detail } : { kind: 'access', access };
 }
 
-/** Errors of access, which fetch and push share; undefined when it is none. */
-export function classifyAccess(stderr: string): Extract<PushResult, { kind: 'permission' | 'redirect' }> | undefined {
-  const detail = oneLine(stderr, 500);
-  if (/unable to update url base from redirection|redirect|returned error: 30[12378]/i.test(stderr))
-    return { kind: 'redirect', detail };
-  if (
-    /Authentication failed|could not read Username|returned error: 40[134]|[Rr]epository (?:'[^']*' )?not found|Permission denied|terminal prompts disabled/.test(
-      stderr,
-    )
-  ) {
-    return { kind: 'permission', detail };
-  }
-  return undefined;
+const ACCESS: readonly [Access['kind'], RegExp][] = [
+  ['redirect', /unable to update url base from redirection|redirect|returned error: 30[12378]/i],
+  ['host-key', /host key verification failed|no \S+ host key is known|remote host identification has changed/i],
+  [
+    'not-found',
+    /returned error: 404|repository (?:'[^']*' )?not found|does not appear to be a git repository|could not be found or you don't have permission/i,
+  ],
+  [
+    'permission',
+    /authentication failed|could not read username|returned error: 40[13]|permission denied|permission to \S+ denied|marked as read.only|not allowed to push|terminal prompts disabled/i,
+  ],
+];
+
+/** Undefined when access is not what failed. */
+export function classifyAccess(stderr: string): Access | undefined {
+  const kind = ACCESS.find(([, pattern]) => pattern.test(stderr))?.[0];
+  return kind === undefined ? undefined : { kind, detail: oneLine(stderr, 500) };
 }

@@ -1,11 +1,14 @@
 /** The git command line in a sealed environment: nothing of the machine's or user's settings, no prompt, no hook, no secret in argv. */
 import { ActionError, type Exec, type ExecResult } from '../runner/index.ts';
+import { SSH_ENV, type SshKey } from './ssh.ts';
 
 export interface GitAccess {
-  /** Scheme, host and port the credential belongs to. */
+  /** Scheme, host and port the credential belongs to; '' with SSH. */
   origin: string;
   /** Value of the Authorization header; undefined for a public or local repository. */
   authorization: string | undefined;
+  /** Given: SSH is spoken, and nothing else. */
+  ssh?: SshKey;
 }
 
 export interface GitOptions {
@@ -13,16 +16,22 @@ export interface GitOptions {
   signal?: AbortSignal;
   /** Extra variables: author, committer, dates. */
   env?: Readonly<Record<string, string>>;
+  /** May it connect? Without, an object that a partial store lacks is missing, and not fetched on the quiet, one connection each. */
+  network?: boolean;
+  /** Most bytes of output that are kept. */
+  maxBytes?: number;
 }
 
 export type Git = (args: readonly string[], options?: GitOptions) => Promise<ExecResult>;
 
 const TIMEOUT = 120;
+/** Before 2.44 git knows no GIT_NO_LAZY_FETCH; a protocol that does not exist stops it as well. */
+const OFFLINE = { GIT_NO_LAZY_FETCH: '1', GIT_ALLOW_PROTOCOL: 'none' };
 const MINIMUM: readonly [number, number] = [2, 31];
 
 /**
  * @param dir the bare repository that git works on
- * @param home an empty folder of ours
+ * @param home a folder of ours, empty but for the SSH files (`writeSshFiles`); git runs in it
  */
 export function openGit(
   exec: Exec,
@@ -45,16 +54,7 @@ export function openGit(
       ? []
       : [[`http.${access.origin}/.extraHeader`, `Authorization: ${access.authorization}`] as [string, string]]),
   ];
-  const proxies = [
-    'http_proxy',
-    'https_proxy',
-    'no_proxy',
-    'HTTP_PROXY',
-    'HTTPS_PROXY',
-    'NO_PROXY',
-    'SSL_CERT_FILE',
-    'GIT_SSL_CAINFO',
-  ];
+  const proxies = ['http_proxy', 'https_proxy', 'no_proxy', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'SSL_CERT_FILE'];
   const env: Record<string, string | undefined> = {
     PATH: parent.PATH,
     HOME: home,
@@ -62,7 +62,10 @@ export function openGit(
     GIT_CONFIG_NOSYSTEM: '1',
     GIT_CONFIG_GLOBAL: '/dev/null',
     GIT_TERMINAL_PROMPT: '0',
-    GIT_ALLOW_PROTOCOL: access.origin.startsWith('http://') ? 'http:https' : 'https',
+    // A path is a path, also one that begins with a colon.
+    GIT_LITERAL_PATHSPECS: '1',
+    GIT_ALLOW_PROTOCOL: access.ssh ? 'ssh' : access.origin.startsWith('http://') ? 'http:https' : 'https',
+    ...(access.ssh ? SSH_ENV : {}),
     // Through variables, not -c: an argument list can be read by every process of the machine.
     GIT_CONFIG_COUNT: String(settings.length),
     ...Object.fromEntries(
@@ -71,17 +74,15 @@ export function openGit(
         [`GIT_CONFIG_VALUE_${i}`, value],
       ]),
     ),
-    ...Object.fromEntries(
-      proxies
-        .filter((name) => !name.startsWith('GIT_') && parent[name] !== undefined)
-        .map((name) => [name, parent[name]]),
-    ),
+    ...Object.fromEntries(proxies.filter((name) => parent[name] !== undefined).map((name) => [name, parent[name]])),
   };
   return async (args, options = {}) => {
     try {
       return await exec('git', [`--git-dir=${dir}`, ...args], {
-        env: { ...env, ...options.env },
+        cwd: home,
+        env: { ...env, ...(options.network ? {} : OFFLINE), ...options.env },
         timeout: TIMEOUT,
+        ...(options.maxBytes === undefined ? {} : { maxBytes: options.maxBytes }),
         ...(options.input === undefined ? {} : { input: options.input }),
         ...(options.signal === undefined ? {} : { signal: options.signal }),
       });

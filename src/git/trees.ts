@@ -8,14 +8,17 @@ export interface TreeEntry {
   name: string;
 }
 
-/** @param args tree and paths for `git ls-tree -z` */
+/**
+ * Entries of a tree; undefined when git cannot read it, or not whole.
+ * @param args tree and paths for `git ls-tree -z`
+ */
 export async function listTree(
   git: Git,
   args: readonly string[],
   options: GitOptions,
 ): Promise<TreeEntry[] | undefined> {
   const result = await git(['ls-tree', '-z', ...args], options);
-  if (result.code !== 0) return undefined;
+  if (result.code !== 0 || result.truncated) return undefined;
   return result.stdout
     .toString('utf8')
     .split('\0')
