@@ -1,5 +1,6 @@
 /** A config repository in memory that implements the port, with a script of bad days; and a source history in a line. */
 import type {
+  CommitAt,
   CommitRequest,
   CommitResult,
   ConfigRepository,
@@ -103,6 +104,33 @@ export class FakeRepository implements ConfigRepository {
     }
     const at = this.commits.findIndex((c) => c.oid === since);
     return { head: this.head.oid, commits: this.commits.slice(at + 1).reverse(), complete: at >= 0 };
+  }
+
+  async readAt(commit: string, paths: readonly string[]): Promise<ReadonlyMap<string, Uint8Array | null>> {
+    const files = this.commits.find((c) => c.oid === commit)?.files ?? {};
+    return new Map(
+      paths.map((p) => {
+        const text = files[p];
+        return [p, text === undefined ? null : new TextEncoder().encode(text)];
+      }),
+    );
+  }
+
+  async commitAt(oid: string): Promise<CommitAt | undefined> {
+    const at = this.commits.findIndex((c) => c.oid === oid);
+    const commit = this.commits[at];
+    if (commit === undefined) return undefined;
+    const parent = this.commits[at - 1];
+    return { ...commit, parents: parent === undefined ? [] : [parent.oid] };
+  }
+
+  async folder(commit: string, path: string): Promise<ReadonlyMap<string, Uint8Array>> {
+    const files = this.commits.find((c) => c.oid === commit)?.files ?? {};
+    return new Map(
+      Object.entries(files)
+        .filter(([name]) => name.startsWith(`${path}/`))
+        .map(([name, text]) => [name, new TextEncoder().encode(text)]),
+    );
   }
 
   commitUrl(oid: string): string {

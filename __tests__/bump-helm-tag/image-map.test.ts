@@ -1,7 +1,8 @@
 /** What is written into an image map: the table of the README, row by row. */
 import { describe, expect, test } from '@jest/globals';
 import { type ImagePolicy, planImage } from '../../src/bump-helm-tag/image-map.ts';
-import { makePlan, type Target } from '../../src/bump-helm-tag/plan.ts';
+import { makePlan } from '../../src/bump-helm-tag/plan.ts';
+import type { ImageTarget } from '../../src/bump-helm-tag/target.ts';
 import { ActionError } from '../../src/runner/index.ts';
 import { editValues, openSource } from '../../src/yaml/index.ts';
 
@@ -27,7 +28,7 @@ function apply(text: string, o: Case = {}): string {
   });
   const policy: ImagePolicy = { form: 'auto', otherImage: 'fail', revision: R, ...o.policy };
   try {
-    const changes = planImage(openSource(bytes, 'v.yaml'), target as Extract<Target, { kind: 'image' }>, policy);
+    const changes = planImage(openSource(bytes, 'v.yaml'), target as ImageTarget, policy);
     return new TextDecoder().decode(editValues(bytes, 'v.yaml', changes).bytes);
   } catch (error) {
     if (error instanceof ActionError) return error.code;

@@ -38,15 +38,15 @@ test('defaults come from the run', () => {
   expect(parse({})).toMatchObject({
     transport: 'github',
     branch: 'main',
-    repository: 'org/cfg',
-    sourceRepository: 'org/app',
+    config: { repository: 'org/cfg', label: 'github.com/org/cfg' },
+    source: { repository: 'org/app', label: 'github.com/org/app' },
     sourceRevision: 'a'.repeat(40),
     orderGuard: 'ancestry',
     deadline: 300,
     author: { name: 'github-actions[bot]' },
   });
   expect(parse({}).apiUrl.href).toBe('https://api.github.com/');
-  expect(parse({}, { GITHUB_SERVER_URL: 'https://ghe.example.org' }).gitUrl.href).toBe(
+  expect(parse({}, { GITHUB_SERVER_URL: 'https://ghe.example.org' }).config.url).toBe(
     'https://ghe.example.org/org/cfg.git',
   );
 });
@@ -61,7 +61,7 @@ describe('refused', () => {
     ['URL with the API', { 'config-repository': 'https://h/o/r' }, 'config-repository'],
     ['trap 41: credentials in the URL', { transport: 'git', 'config-repository': 'https://u:p@h/o/r' }, 'credentials'],
     ['plain http', { transport: 'git', 'config-repository': 'http://example.org/o/r' }, 'http'],
-    ['a file URL', { transport: 'git', 'config-repository': 'file:///etc' }, 'file:'],
+    ['a file URL', { transport: 'git', 'config-repository': 'file:///etc' }, 'neither https'],
     ['an option as URL', { transport: 'git', 'config-repository': '--upload-pack=x' }, 'config-repository'],
     ['plain http to the API', { 'api-url': 'http://example.org' }, 'api-url'],
     ['transport', { transport: 'svn' }, 'transport'],
@@ -88,7 +88,11 @@ describe('refused', () => {
     ['updates: no list', { ...UPDATES, updates: 'file: x' }, 'list'],
     ['updates: no YAML', { ...UPDATES, updates: '[a' }, 'YAML'],
     ['updates: unknown key', { ...UPDATES, updates: '- {fiel: a.yaml, path: x, value: y}' }, '"file"'],
-    ['updates: image and path', { ...UPDATES, updates: '- {file: a.yaml, image: i, path: x, value: y}' }, 'either'],
+    [
+      'updates: image and path',
+      { ...UPDATES, updates: '- {file: a.yaml, image: i, path: x, value: y}' },
+      'name one of',
+    ],
     ['updates: no value', { ...UPDATES, updates: '- {file: a.yaml, path: x}' }, 'value'],
     ['updates: number without type', { ...UPDATES, updates: '- {file: a.yaml, path: x, value: 5}' }, 'quote it'],
     ['updates: type that lies', { ...UPDATES, updates: '- {file: a.yaml, path: x, value: "5", type: number}' }, 'type'],

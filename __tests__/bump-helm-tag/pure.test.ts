@@ -19,6 +19,7 @@ const BLOCK: BlockToWrite = {
   sourceRef: 'refs/heads/main',
   workflowRun: 'https://github.com/org/app/actions/runs/1/attempts/1',
   downgradeReason: '',
+  reverts: '',
   user: ['Delivery-Id: org/app/1'],
 };
 const VARS = Object.fromEntries(VARIABLES.map((v) => [v, `<${v}>`])) as Variables;
@@ -30,9 +31,10 @@ describe('trailers', () => {
         bumpId: ID,
         sourceRepository: 'github.com/org/app',
         sourceRevision: REVISION,
+        reverts: '',
         targets: [
-          { id: 'env/v.yaml#0#image', value: 'ghcr.io/org/app:v1' },
-          { id: 'env/v.yaml#0#weight', value: '5' },
+          { id: 'env/v.yaml#0#image', kind: 'image', value: 'ghcr.io/org/app:v1' },
+          { id: 'env/v.yaml#0#weight', kind: 'scalar', value: '5' },
         ],
       },
     ]);
@@ -91,7 +93,6 @@ describe('message', () => {
 describe('owner', () => {
   const site = (over: Partial<OwnedSite> = {}): OwnedSite => ({
     id: 'env/v.yaml#0#image',
-    value: 'v1',
     revision: '',
     tag: 'v1',
     empty: false,

@@ -58,9 +58,9 @@ describe.each(['github', 'git'])('transport %s', (transport) => {
             )
           : gitRepository(
               {
-                url: inputs.gitUrl.href,
+                url: inputs.config.url,
                 access: {
-                  origin: inputs.gitUrl.origin,
+                  origin: inputs.config.origin,
                   authorization: `Basic ${Buffer.from(`x:${world.token}`).toString('base64')}`,
                 },
                 branch: 'main',

@@ -4,6 +4,7 @@ import { renderMessage, type Variables } from '../../src/bump-helm-tag/message.t
 import { makePlan } from '../../src/bump-helm-tag/plan.ts';
 import type { Outcome, Wish } from '../../src/bump-helm-tag/progress.ts';
 import { settle } from '../../src/bump-helm-tag/settle.ts';
+import { trailerOf } from '../../src/bump-helm-tag/state.ts';
 import { parseBlocks, renderBlock } from '../../src/bump-helm-tag/trailers.ts';
 import { ActionError, Deadline, fakeClock, memoryLog } from '../../src/runner/index.ts';
 import { FakeRepository, lineOf } from './fake.ts';
@@ -60,16 +61,13 @@ function bump(repository: FakeRepository, o: Options = {}): Promise<Outcome> {
           {} as Variables,
           renderBlock({
             bumpId,
-            targets: states.map(({ target }) => ({
-              id: target.id,
-              kind: target.kind,
-              value: target.kind === 'scalar' ? target.value : `${target.want.image}:${target.want.tag}`,
-            })),
+            targets: states.map(({ target }) => ({ id: target.id, ...trailerOf(target) })),
             sourceRepository: 'github.com/org/app',
             sourceRevision: revision,
             sourceRef: '',
             workflowRun: '',
             downgradeReason: '',
+            reverts: '',
             user: [],
           }),
         ),

@@ -8,13 +8,28 @@ const FORBIDDEN_FIRST = new Set(['.github', '.gitea', '.forgejo', '.gitlab', '.a
  * @throws ActionError E_PATH_FORBIDDEN before any request is sent
  */
 export function checkFilePath(path: string): void {
-  const why = reason(path);
-  if (why === undefined) return;
-  throw new ActionError('E_PATH_FORBIDDEN', {
-    what: `file "${oneLine(path, 200)}"`,
-    why,
-    fix: 'Name a .yaml file by its path from the root of the config repository',
-  });
+  const why = reason(path) ?? (/\.ya?ml$/.test(path) ? undefined : 'its name does not end in .yaml or .yml');
+  if (why !== undefined)
+    throw forbidden(
+      `file "${oneLine(path, 200)}"`,
+      why,
+      'Name a .yaml file by its path from the root of the config repository',
+    );
+}
+
+/** The same for a folder that is only read; `.` is the root of the repository. @throws ActionError E_PATH_FORBIDDEN */
+export function checkFolderPath(path: string): void {
+  const why = path === '.' ? undefined : reason(path);
+  if (why !== undefined)
+    throw forbidden(
+      `folder "${oneLine(path, 200)}"`,
+      why,
+      'Name it by its path from the root of the config repository',
+    );
+}
+
+function forbidden(what: string, why: string, fix: string): ActionError {
+  return new ActionError('E_PATH_FORBIDDEN', { what, why, fix });
 }
 
 function reason(path: string): string | undefined {
@@ -32,5 +47,5 @@ function reason(path: string): string | undefined {
     if (/^(\.git|git~\d+)(:.*)?$/.test(bare)) return 'a segment means .git';
   }
   if (FORBIDDEN_FIRST.has(segments[0]?.toLowerCase() ?? '')) return `${segments[0]}/ would need further permissions`;
-  return /\.ya?ml$/.test(path) ? undefined : 'its name does not end in .yaml or .yml';
+  return undefined;
 }

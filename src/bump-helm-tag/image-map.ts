@@ -1,8 +1,8 @@
 /** What to write into an image map, or a full reference, for a wanted image. Pure. */
-import { ActionError } from '../runner/index.ts';
 import { oneLine } from '../text/index.ts';
-import { type Change, find, formatPath, type ScalarSite, type ValuePath, type YamlSource } from '../yaml/index.ts';
-import type { ImageKey, Target } from './plan.ts';
+import type { Change, ScalarSite, ValuePath, YamlSource } from '../yaml/index.ts';
+import { type ImageSite, imageFailure, readImage, sameImage } from './image-site.ts';
+import { type ImageKey, type ImageTarget, refText } from './target.ts';
 
 type ImageForm = 'auto' | 'tag' | 'tag@digest';
 type OtherImage = 'fail' | 'write' | 'keep';
@@ -12,73 +12,36 @@ export interface ImagePolicy {
   otherImage: OtherImage;
   /** Full source commit, for a `revision` key. */
   revision: string;
+  /** Keys that are not there: an error, or made. */
+  ifMissing?: 'error' | 'create';
 }
 
-type ImageTarget = Extract<Target, { kind: 'image' }>;
-
-/** What an image map, or reference, says now. */
-export interface ImageSite {
-  reference: ScalarSite | undefined;
-  keys: Readonly<Record<ImageKey, ScalarSite | undefined>>;
-}
-
-/** @throws ActionError E_PATH_MISSING, E_PATH_NOT_SCALAR, and what find refuses */
-export function readImage(source: YamlSource, target: ImageTarget): ImageSite {
-  const site = find(source, target.document, target.path);
-  const none = { registry: undefined, repository: undefined, tag: undefined, digest: undefined, revision: undefined };
-  if (site.kind === 'missing')
-    throw failure('E_PATH_MISSING', source, target, site.why, 'Correct the path, or add the image map to the file');
-  if (site.kind === 'scalar') return { reference: site, keys: none };
-  const read = (key: ImageKey): ScalarSite | undefined => {
-    const name = target.keys[key];
-    if (name === null || !site.keys.includes(name)) return undefined;
-    const found = find(source, target.document, [...target.path, { key: name }]);
-    if (found.kind !== 'scalar')
-      throw failure('E_PATH_NOT_SCALAR', source, target, `${name} is no scalar`, 'Name the image map itself');
-    return found;
-  };
-  // Charts that say `name` instead of `repository` mean the same.
-  const renamed =
-    target.keys.repository === 'repository' && !site.keys.includes('repository') && site.keys.includes('name');
-  const repository = renamed
-    ? (find(source, target.document, [...target.path, { key: 'name' }]) as ScalarSite)
-    : read('repository');
-  return {
-    reference: undefined,
-    keys: {
-      registry: read('registry'),
-      repository,
-      tag: read('tag'),
-      digest: read('digest'),
-      revision: read('revision'),
-    },
-  };
-}
-
-/** The scalars to write, in order. Equal ones are among them: the editor skips those. */
+/**
+ * The scalars to write, in order. Equal ones are among them: the editor skips those.
+ * @throws ActionError E_PATH_MISSING, E_OTHER_IMAGE, E_DIGEST_REQUIRED, E_DIGEST_IGNORED, and what readImage refuses
+ */
 export function planImage(source: YamlSource, target: ImageTarget, policy: ImagePolicy): Change[] {
   const site = readImage(source, target);
+  if (site.kind === 'missing' && policy.ifMissing !== 'create')
+    throw imageFailure(
+      'E_PATH_MISSING',
+      source,
+      target,
+      'it is not there',
+      'Correct the path, add the image map to the file, or set if-missing: create',
+    );
   const { want } = target;
   const withDigest = want.digest !== undefined && policy.form !== 'tag';
   if (site.reference !== undefined)
     return [change(target, target.path, referenceText(source, target, site.reference, policy, withDigest))];
   const { tag, digest, revision } = site.keys;
-  if (tag === undefined && digest === undefined) {
-    throw failure(
-      'E_PATH_MISSING',
-      source,
-      target,
-      'the map has neither a tag nor a digest key',
-      'Add the keys (empty is fine), or name them with keys:',
-    );
-  }
+  if (tag === undefined && digest === undefined) return created(source, target, site, policy, withDigest);
   const changes = repositoryChanges(source, target, site, policy);
-  const at = (key: ImageKey): ValuePath => [...target.path, { key: target.keys[key] ?? key }];
-  if (tag !== undefined) changes.push(change(target, at('tag'), tagText(source, target, tag, policy)));
+  if (tag !== undefined) changes.push(change(target, at(target, 'tag'), tagText(source, target, tag, policy)));
   if (digest !== undefined) {
-    if (withDigest) changes.push(change(target, at('digest'), want.digest ?? ''));
+    if (withDigest) changes.push(change(target, at(target, 'digest'), want.digest ?? ''));
     else if (digest.text !== '') {
-      throw failure(
+      throw imageFailure(
         'E_DIGEST_IGNORED',
         source,
         target,
@@ -89,51 +52,70 @@ export function planImage(source: YamlSource, target: ImageTarget, policy: Image
     }
   }
   const commit = want.revision ?? policy.revision;
-  if (revision !== undefined && commit !== '') changes.push(change(target, at('revision'), commit));
+  if (revision !== undefined && commit !== '') changes.push(change(target, at(target, 'revision'), commit));
   return changes;
 }
 
-/** The reference that stands there, for trailers and the order guard: `repository:tag@digest`, parts that are empty left out. */
-export function currentRef(site: ImageSite): { tag: string; digest: string; revision: string } {
-  if (site.reference !== undefined) {
-    const match = /^[^@]*?(?::([^/:@]+))?(?:@(.+))?$/.exec(site.reference.text);
-    return { tag: match?.[1] ?? '', digest: match?.[2] ?? '', revision: '' };
+// A map that is made anew says all that is known, its revision too: with it the file itself records who owns it.
+function created(
+  source: YamlSource,
+  target: ImageTarget,
+  site: ImageSite,
+  policy: ImagePolicy,
+  withDigest: boolean,
+): Change[] {
+  if (policy.ifMissing !== 'create') {
+    throw imageFailure(
+      'E_PATH_MISSING',
+      source,
+      target,
+      'the map has neither a tag nor a digest key',
+      'Add the keys (empty is fine), name them with keys:, or set if-missing: create',
+    );
   }
-  const [tag = '', inTag = ''] = (site.keys.tag?.text ?? '').split('@');
-  return { tag, digest: site.keys.digest?.text || inTag, revision: site.keys.revision?.text ?? '' };
+  const { want, keys } = target;
+  const made = (key: ImageKey, value: string | undefined): Change[] =>
+    value === undefined || value === '' || keys[key] === null
+      ? []
+      : [{ ...change(target, at(target, key), value), ifMissing: 'create' }];
+  const whole = site.kind === 'missing';
+  return [
+    ...(whole ? made('repository', want.image) : repositoryChanges(source, target, site, policy)),
+    ...made('tag', want.tag),
+    ...(withDigest ? made('digest', want.digest) : []),
+    ...(whole || site.keys.revision !== undefined ? made('revision', want.revision ?? policy.revision) : []),
+  ];
 }
 
 function repositoryChanges(source: YamlSource, target: ImageTarget, site: ImageSite, policy: ImagePolicy): Change[] {
   const { registry, repository } = site.keys;
-  if (repository === undefined) return [];
+  if (repository === undefined || site.repositoryKey === undefined) return [];
   const slash = target.want.image.indexOf('/');
   const [host, name] =
     registry === undefined
       ? ['', target.want.image]
       : [target.want.image.slice(0, slash), target.want.image.slice(slash + 1)];
   const now = registry === undefined || registry.text === '' ? repository.text : `${registry.text}/${repository.text}`;
-  if (repository.text !== '' && normalise(now) === normalise(target.want.image)) return [];
   if (repository.text !== '') {
-    if (policy.otherImage === 'keep') return [];
-    if (policy.otherImage === 'fail') {
-      throw failure(
+    if (sameImage(now, target.want.image) || policy.otherImage === 'keep') return [];
+    // The key that picks an item of a list must not change: a kustomization finds its image by it.
+    const last = target.path.at(-1);
+    const picks = last !== undefined && 'where' in last && last.where[0] === site.repositoryKey;
+    if (policy.otherImage === 'fail' || picks) {
+      throw imageFailure(
         'E_OTHER_IMAGE',
         source,
         target,
         `it names "${oneLine(now, 120)}", not "${oneLine(target.want.image, 120)}"`,
-        'The usual cause is a path that points at a sidecar; else set other-image: write',
+        picks
+          ? `Add ${oneLine(target.keys.repository ?? '', 60)} beside it (empty is fine)`
+          : 'The usual cause is a path that points at a sidecar; else set other-image: write',
         repository,
       );
     }
   }
-  const key =
-    target.keys.repository !== null &&
-    find(source, target.document, [...target.path, { key: target.keys.repository }]).kind === 'scalar'
-      ? target.keys.repository
-      : 'name';
-  const changes = [change(target, [...target.path, { key }], name)];
-  if (registry !== undefined)
-    changes.unshift(change(target, [...target.path, { key: target.keys.registry ?? 'registry' }], host));
+  const changes = [change(target, [...target.path, { key: site.repositoryKey }], name)];
+  if (registry !== undefined) changes.unshift(change(target, at(target, 'registry'), host));
   return changes;
 }
 
@@ -142,7 +124,7 @@ function tagText(source: YamlSource, target: ImageTarget, tag: ScalarSite, polic
   const combined = policy.form === 'tag@digest' || (tag.text.includes('@sha256:') && policy.form === 'auto');
   if (!combined) return want.tag ?? '';
   if (want.digest === undefined)
-    throw failure(
+    throw imageFailure(
       'E_DIGEST_REQUIRED',
       source,
       target,
@@ -162,8 +144,8 @@ function referenceText(
 ): string {
   const { want } = target;
   const name = site.text.replace(/@.*$/, '').replace(/:[^/:]+$/, '');
-  if (name !== '' && normalise(name) !== normalise(want.image) && policy.otherImage === 'fail') {
-    throw failure(
+  if (name !== '' && !sameImage(name, want.image) && policy.otherImage === 'fail') {
+    throw imageFailure(
       'E_OTHER_IMAGE',
       source,
       target,
@@ -173,34 +155,13 @@ function referenceText(
     );
   }
   const image = policy.otherImage === 'keep' && name !== '' ? name : want.image;
-  return `${image}${want.tag === undefined ? '' : `:${want.tag}`}${withDigest ? `@${want.digest}` : ''}`;
+  return refText({ image, tag: want.tag, digest: withDigest ? want.digest : undefined });
 }
 
-// Docker Hub's short names: `nginx` is docker.io/library/nginx.
-function normalise(image: string): string {
-  const parts = image.split('/');
-  const hasHost = parts.length > 1 && /[.:]|^localhost$/.test(parts[0] ?? '');
-  const [host, rest] = hasHost ? [parts[0] ?? '', parts.slice(1)] : ['docker.io', parts];
-  return `${host === 'index.docker.io' ? 'docker.io' : host}/${host === 'docker.io' && rest.length === 1 ? 'library/' : ''}${rest.join('/')}`;
+function at(target: ImageTarget, key: ImageKey): ValuePath {
+  return [...target.path, { key: target.keys[key] ?? key }];
 }
 
-function change(target: Target, path: ValuePath, value: string): Change {
+function change(target: ImageTarget, path: ValuePath, value: string): Change {
   return { document: target.document, path, value, type: 'string', mayChangeType: true };
-}
-
-function failure(
-  code: `E_${string}`,
-  source: YamlSource,
-  target: Target,
-  why: string,
-  fix: string,
-  site?: ScalarSite,
-): ActionError {
-  const at = site === undefined ? { file: source.file } : { file: source.file, line: site.line, column: site.column };
-  return new ActionError(code, {
-    what: `image ${oneLine(formatPath(target.path), 200)} in ${oneLine(source.file, 200)}`,
-    why,
-    fix,
-    at,
-  });
 }

@@ -10,8 +10,6 @@ export type Owner =
 
 export interface OwnedSite {
   id: string;
-  /** Reference `tag@digest` parts for an image, text for a scalar. */
-  value: string;
   /** Value of a `revision` key, '' when there is none. */
   revision: string;
   /** Current tag of an image; '' for a scalar. */

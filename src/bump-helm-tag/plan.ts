@@ -1,92 +1,48 @@
 /** From inputs to targets, in stable order. Pure. */
-import { CORE_SCHEMA, load } from 'js-yaml';
-import { z } from 'zod';
 import { type ActionError, inputError } from '../runner/index.ts';
-import { nearest, oneLine } from '../text/index.ts';
+import { oneLine } from '../text/index.ts';
 import { formatPath, parsePath, type ScalarType, type ValuePath } from '../yaml/index.ts';
 import { checkFilePath } from './file-path.ts';
-
-export type ImageKey = 'registry' | 'repository' | 'tag' | 'digest' | 'revision';
-/** Names of the keys in the chart's image map; null leaves a key alone. */
-type ImageKeys = Readonly<Record<ImageKey, string | null>>;
-
-export interface ImageWant {
-  /** `registry/repository` */
-  image: string;
-  tag: string | undefined;
-  digest: string | undefined;
-  /** Full source commit of this image, when it is another one than the run's. */
-  revision?: string | undefined;
-}
-
-interface TargetBase {
-  /** `<file>#<document>#<path>`: the name of a target in trailers and outputs. */
-  id: string;
-  file: string;
-  document: number | undefined;
-  path: ValuePath;
-  /** Value path -> text that must stand there in the same snapshot. */
-  onlyIf: readonly (readonly [ValuePath, string])[];
-}
-
-export type Target =
-  | (TargetBase & { kind: 'image'; want: ImageWant; keys: ImageKeys })
-  | (TargetBase & { kind: 'scalar'; value: string; type: ScalarType });
+import {
+  checkWant,
+  DEFAULT_KEYS,
+  type ImageKeys,
+  type ImageWant,
+  KUSTOMIZE_KEYS,
+  splitRef,
+  type Target,
+} from './target.ts';
+import { type Entry, readEntries } from './updates.ts';
 
 const MAX_FILES = 20;
 const MAX_EDITS = 100;
 
-const DEFAULT_KEYS: ImageKeys = {
-  registry: 'registry',
-  repository: 'repository',
-  tag: 'tag',
-  digest: 'digest',
-  revision: 'revision',
-};
-
-const TAG = /^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/;
-const DIGEST = /^sha256:[0-9a-f]{64}$/;
-const IMAGE = /^[a-z0-9][a-zA-Z0-9.-]*(:\d+)?(\/[a-z0-9]+([._-]+[a-z0-9]+)*)+$/;
-
-const scalarText = z.union([z.string(), z.number(), z.boolean()]).transform(String);
-const entry = z.strictObject({
-  file: z.string().optional(),
-  files: z.array(z.string()).min(1).optional(),
-  document: z.int().min(0).max(999).optional(),
-  image: z.string().optional(),
-  ref: z.string().optional(),
-  revision: z
-    .string()
-    .regex(/^([0-9a-f]{40}|[0-9a-f]{64})$/, { error: 'is not a full commit' })
-    .optional(),
-  keys: z
-    .partialRecord(z.enum(['registry', 'repository', 'tag', 'digest', 'revision']), z.union([z.string(), z.null()]))
-    .optional(),
-  path: z.string().optional(),
-  value: z
-    .union([z.string(), z.number(), z.boolean(), z.null()], { error: 'is no text, finite number, boolean or null' })
-    .optional(),
-  type: z.enum(['string', 'number', 'boolean', 'null']).optional(),
-  'only-if': z.record(z.string(), scalarText).optional(),
-});
-type Entry = z.output<typeof entry>;
-const KNOWN = Object.keys(entry.shape);
-
-/**
- * @param updates YAML list of entries, may be empty
- * @param files shortcut: one image entry each, at `imagePath`
- * @throws ActionError E_INPUT (all problems together), E_PATH_SYNTAX, E_PATH_FORBIDDEN
- */
-export function makePlan(o: {
+export interface PlanInputs {
+  /** YAML list of entries, may be empty. */
   updates: string;
+  /** Shortcut: one image entry each, at `imagePath`. */
   files: readonly string[];
   imagePath: string;
   want: ImageWant | undefined;
-}): readonly Target[] {
+  /** Image entries without a `ref` take tag, digest and revision from another file. */
+  promote?: boolean;
+}
+
+/**
+ * @returns at least one target, no two for one place
+ * @throws ActionError E_INPUT (all problems together), E_PATH_SYNTAX, E_PATH_FORBIDDEN
+ */
+export function makePlan(o: PlanInputs): readonly Target[] {
   const entries: Entry[] = [...o.files.map((file) => ({ file, image: o.imagePath })), ...readEntries(o.updates)];
   if (entries.length === 0)
     throw inputError([{ input: 'file, updates', problem: 'at least one of them must name a target' }]);
-  const targets = entries.flatMap((e, i) => toTargets(e, i, o.want));
+  const targets = entries.flatMap((e, i) => toTargets(e, i, o));
+  checkTargets(targets);
+  return targets;
+}
+
+/** @throws ActionError E_INPUT for two targets of one place, and beyond the limits */
+export function checkTargets(targets: readonly Target[]): void {
   const seen = new Set<string>();
   for (const { id } of targets) {
     if (seen.has(id)) throw inputError([{ input: 'updates', problem: `two entries for ${oneLine(id, 300)}` }]);
@@ -97,67 +53,60 @@ export function makePlan(o: {
     throw inputError([{ input: 'updates', problem: `${files.size} files are more than ${MAX_FILES}` }]);
   if (targets.length > MAX_EDITS)
     throw inputError([{ input: 'updates', problem: `${targets.length} edits are more than ${MAX_EDITS}` }]);
-  return targets;
 }
 
-function readEntries(text: string): Entry[] {
-  if (text.trim() === '') return [];
-  let list: unknown;
-  try {
-    list = load(text, { schema: CORE_SCHEMA });
-  } catch (error) {
-    throw inputError([
-      {
-        input: 'updates',
-        problem: `it is not YAML: ${oneLine((error as { reason?: string }).reason ?? 'unreadable', 200)}`,
-      },
-    ]);
-  }
-  if (!Array.isArray(list)) throw inputError([{ input: 'updates', problem: 'it is not a list' }]);
-  const problems: { input: string; problem: string }[] = [];
-  const entries: Entry[] = [];
-  for (const [i, item] of list.entries()) {
-    const result = entry.safeParse(item);
-    if (result.success) entries.push(result.data);
-    else
-      for (const issue of result.error.issues)
-        problems.push({ input: 'updates', problem: `entry ${i + 1}: ${explain(issue)}` });
-  }
-  if (problems.length > 0) throw inputError(problems);
-  return entries;
+/** The name of a target in trailers and outputs. */
+export function targetId(file: string, document: number | undefined, path: ValuePath): string {
+  return `${file}#${document ?? 0}#${formatPath(path)}`;
 }
 
-function explain(issue: z.core.$ZodIssue): string {
-  if (issue.code !== 'unrecognized_keys') return oneLine(`${issue.path.map(String).join('.')}: ${issue.message}`, 200);
-  const key = issue.keys[0] ?? '';
-  const near = nearest(key, KNOWN);
-  return `"${oneLine(key, 60)}" is not known${near === undefined ? '' : `; did you mean "${near}"`}`;
+/** The way back from a name. @throws ActionError E_PATH_SYNTAX, E_PATH_FORBIDDEN; undefined when it is none */
+export function parseTargetId(id: string): { file: string; document: number; path: ValuePath } | undefined {
+  const [, file = '', document = '', path = ''] = /^([^#]+)#(\d{1,3})#(.+)$/.exec(id) ?? [];
+  if (file === '') return undefined;
+  checkFilePath(file);
+  return { file, document: Number(document), path: parsePath(path) };
 }
 
-function toTargets(e: Entry, index: number, want: ImageWant | undefined): Target[] {
+type Bad = (problem: string) => ActionError;
+
+function toTargets(e: Entry, index: number, o: PlanInputs): Target[] {
   const where = `entry ${index + 1}`;
-  const bad = (problem: string): ActionError => inputError([{ input: 'updates', problem: `${where}: ${problem}` }]);
+  const bad: Bad = (problem) => inputError([{ input: 'updates', problem: `${where}: ${problem}` }]);
   const files = e.files ?? (e.file === undefined ? [] : [e.file]);
   if (files.length === 0 || (e.file !== undefined && e.files !== undefined))
     throw bad('name the values file with file, or several with files');
-  if ((e.image === undefined) === (e.path === undefined))
-    throw bad('name either image (an image map) or path (one scalar)');
+  if ([e.image, e.path, e.kustomize].filter((kind) => kind !== undefined).length !== 1)
+    throw bad('name one of image (an image map), path (one scalar) and kustomize (an image of a kustomization)');
   const onlyIf = Object.entries(e['only-if'] ?? {}).map(([path, text]) => [parsePath(path), text] as const);
-  const pathText = e.image ?? e.path ?? '';
-  const path = parsePath(pathText);
-  if (e.image !== undefined && (e.value !== undefined || e.type !== undefined))
+  const path = e.kustomize === undefined ? parsePath(e.image ?? e.path ?? '') : kustomizePath(e.kustomize);
+  if (e.path === undefined && (e.value !== undefined || e.type !== undefined))
     throw bad('value and type belong to path entries');
   return files.map((file) => {
     checkFilePath(file);
-    const base = { id: `${file}#${e.document ?? 0}#${formatPath(path)}`, file, document: e.document, path, onlyIf };
-    if (e.image === undefined) return { ...base, kind: 'scalar', ...scalarOf(e, bad) };
-    const wanted = e.ref === undefined ? want : parseRef(e.ref, bad);
-    if (wanted === undefined) throw bad('an image needs image and tag or digest from the inputs, or its own ref');
-    return { ...base, kind: 'image', want: { ...wanted, revision: e.revision }, keys: { ...DEFAULT_KEYS, ...e.keys } };
+    const base = { id: targetId(file, e.document, path), file, document: e.document, path, onlyIf };
+    if (e.path !== undefined) return { ...base, kind: 'scalar', ...scalarOf(e, bad) };
+    return { ...base, kind: 'image', ...imageOf(e, o, bad) };
   });
 }
 
-function scalarOf(e: Entry, bad: (problem: string) => ActionError): { value: string; type: ScalarType } {
+function kustomizePath(name: string): ValuePath {
+  return [{ key: 'images' }, { where: ['name', name] }];
+}
+
+function imageOf(e: Entry, o: PlanInputs, bad: Bad): { want: ImageWant; keys: ImageKeys; promote?: true } {
+  if (e.kustomize !== undefined && e.keys !== undefined) throw bad('keys belong to image entries');
+  const keys = e.kustomize !== undefined ? KUSTOMIZE_KEYS : { ...DEFAULT_KEYS, ...e.keys };
+  if (e.ref === undefined && o.promote === true) {
+    if (e.revision !== undefined) throw bad('revision is read from from-file');
+    return { want: o.want ?? { image: '', tag: undefined, digest: undefined }, keys, promote: true };
+  }
+  const wanted = e.ref === undefined ? o.want : parseRef(e.ref, bad);
+  if (wanted === undefined) throw bad('an image needs image and tag or digest from the inputs, or its own ref');
+  return { want: { ...wanted, revision: e.revision }, keys };
+}
+
+function scalarOf(e: Entry, bad: Bad): { value: string; type: ScalarType } {
   if (e.ref !== undefined || e.keys !== undefined || e.revision !== undefined)
     throw bad('ref, keys and revision belong to image entries');
   if (e.value === undefined) throw bad('value is missing');
@@ -168,21 +117,12 @@ function scalarOf(e: Entry, bad: (problem: string) => ActionError): { value: str
 }
 
 /** `registry/repository[:tag][@digest]` with at least one of both. */
-function parseRef(text: string, bad: (problem: string) => ActionError): ImageWant {
-  const match = /^(.+?)(?::([^/:@]+))?(?:@([^@]+))?$/.exec(text);
-  const [, image = '', tag, digest] = match ?? [];
-  if (tag === undefined && digest === undefined)
+function parseRef(text: string, bad: Bad): ImageWant {
+  const parts = splitRef(text);
+  const want = { image: parts.image, tag: parts.tag || undefined, digest: parts.digest || undefined };
+  if (want.tag === undefined && want.digest === undefined)
     throw bad(`ref "${oneLine(text, 120)}" has neither a tag nor a digest`);
-  const problem = checkWant({ image, tag, digest });
+  const problem = checkWant(want);
   if (problem !== undefined) throw bad(`ref "${oneLine(text, 120)}": ${problem}`);
-  return { image, tag, digest };
-}
-
-/** What is wrong with an image, tag or digest; undefined when nothing is. */
-export function checkWant(want: ImageWant): string | undefined {
-  if (!IMAGE.test(want.image) || want.image.length > 255) return 'image is not registry/repository in lower case';
-  if (want.tag !== undefined && !TAG.test(want.tag)) return 'the tag is none';
-  if (want.digest !== undefined && !DIGEST.test(want.digest))
-    return 'the digest is not sha256: and 64 lower-case hex digits';
-  return undefined;
+  return want;
 }

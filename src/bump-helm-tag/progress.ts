@@ -3,13 +3,17 @@ import { ActionError, type Clock, type Deadline, type Log } from '../runner/inde
 import type { CommitMessage, ConfigRepository, LoggedCommit, Snapshot, SourceHistory } from './config-repository.ts';
 import type { GuardPolicy } from './guard.ts';
 import type { ImagePolicy } from './image-map.ts';
-import type { Target } from './plan.ts';
-import type { FileEdit, TargetState } from './round.ts';
+import type { PullRequests } from './pull-request-port.ts';
+import type { FileEdit } from './round.ts';
+import type { TargetState } from './state.ts';
+import type { Target } from './target.ts';
 import { parseBlocks } from './trailers.ts';
 
 export interface Ports {
   repository: ConfigRepository;
   source: SourceHistory;
+  /** Absent: the host has none, or the run proposes nothing. */
+  pulls?: PullRequests;
   clock: Clock;
   random: () => number;
   deadline: Deadline;
@@ -18,6 +22,15 @@ export interface Ports {
 
 export interface Wish {
   targets: readonly Target[];
+  /** Targets that depend on what stands there, with the further files they need. Asked in every round. */
+  derive?: {
+    paths: readonly string[];
+    targets(targets: readonly Target[], snapshot: Snapshot): Promise<readonly Target[]>;
+  };
+  /** A last look at the proven bytes; a throw means that nothing is written. */
+  validate?(edits: readonly FileEdit[], snapshot: Snapshot): Promise<void>;
+  /** Propose instead of committing: always, or when the branch is protected. */
+  propose?: 'always' | 'when-protected';
   images: ImagePolicy;
   guard: GuardPolicy;
   bumpId: string;
@@ -32,7 +45,7 @@ export interface Round {
 }
 
 export interface Outcome {
-  result: 'committed' | 'unchanged' | 'superseded' | 'dry-run';
+  result: 'committed' | 'unchanged' | 'superseded' | 'dry-run' | 'proposed' | 'pinned';
   commitSha: string;
   commitUrl: string;
   baseSha: string;
@@ -45,6 +58,8 @@ export interface Outcome {
   notes: ReadonlyMap<string, string>;
   mismatch: string | undefined;
   rounds: readonly Round[];
+  /** The pull request of a proposal; `changed` is false when it proposed these very bytes already. */
+  pull: { number: number; url: string; changed: boolean; note: string } | undefined;
 }
 
 /** How long a run that is being ended waits for news of its write. */
@@ -76,6 +91,7 @@ export function blank(snapshot: Snapshot, progress: Progress): Outcome {
     notes: new Map(),
     mismatch: undefined,
     rounds: progress.rounds,
+    pull: undefined,
   };
 }
 

@@ -1,7 +1,8 @@
 /** Outputs, summary and annotations of a bump. Pure. */
-import { createTwoFilesPatch } from 'diff';
 import type { Annotation, OutputValue } from '../runner/index.ts';
 import { markdown, oneLine } from '../text/index.ts';
+import type { ApplicationResult } from './argo.ts';
+import { cutDiff, diffOf } from './diff.ts';
 import type { BumpInputs } from './inputs.ts';
 import type { Outcome } from './progress.ts';
 
@@ -20,6 +21,8 @@ export function outputsOf(outcome: Outcome, bumpId: string): Record<string, Outp
     attempts: outcome.attempts,
     conflicts: outcome.conflicts,
     'superseded-by': outcome.supersededBy,
+    'pull-request-number': outcome.pull === undefined ? '' : outcome.pull.number,
+    'pull-request-url': outcome.pull?.url ?? '',
   };
   const targets = outcome.states.map((s) => ({
     id: s.target.id,
@@ -27,10 +30,10 @@ export function outputsOf(outcome: Outcome, bumpId: string): Record<string, Outp
     document: s.target.document ?? 0,
     path: s.target.id.split('#').slice(2).join('#'),
     from: s.from,
-    to: wantedText(s),
+    to: s.to,
     order: outcome.notes.get(s.target.id) ?? '',
   }));
-  const diff = diffOf(outcome);
+  const diff = cutDiff(diffOf(outcome.edits), MAX_DIFF);
   return {
     ...values,
     previous: JSON.stringify(previous),
@@ -39,40 +42,30 @@ export function outputsOf(outcome: Outcome, bumpId: string): Record<string, Outp
   };
 }
 
-/** Unified diff of all files, cut on a line boundary with a note. It applies with `git apply`. */
-function diffOf(outcome: Outcome): string {
-  const decode = (bytes: Uint8Array): string => new TextDecoder('utf-8', { ignoreBOM: true }).decode(bytes);
-  const text = outcome.edits
-    .map((e) =>
-      createTwoFilesPatch(`a/${e.path}`, `b/${e.path}`, decode(e.before), decode(e.bytes), undefined, undefined, {
-        context: 3,
-      }).replace(/^=+\n/, ''),
-    )
-    .join('');
-  if (text.length <= MAX_DIFF) return text;
-  const cut = text.slice(0, text.lastIndexOf('\n', MAX_DIFF) + 1);
-  return `${cut}# cut here: the commit holds the whole diff\n`;
-}
-
 export function noticeOf(outcome: Outcome, inputs: BumpInputs): string {
-  const where = `${inputs.repository}@${inputs.branch}`;
+  const where = `${inputs.config.repository}@${inputs.branch}`;
   const first = outcome.states.find((s) => !s.equal) ?? outcome.states[0];
   const what =
     first === undefined
       ? ''
-      : `: ${first.target.id} ${oneLine(first.from ?? 'nothing', 100)} -> ${oneLine(wantedText(first), 100)}`;
+      : `: ${first.target.id} ${oneLine(first.from ?? 'nothing', 100)} -> ${oneLine(first.to, 100)}`;
   if (outcome.result === 'committed')
     return `committed ${outcome.commitSha.slice(0, 12)} to ${where}${what} (${outcome.attempts} write${outcome.attempts === 1 ? '' : 's'}, ${outcome.conflicts} conflicts)`;
   if (outcome.result === 'unchanged') return `unchanged: ${where} has these values already`;
   if (outcome.result === 'dry-run')
     return `dry run: ${outcome.edits.length} file${outcome.edits.length === 1 ? '' : 's'} of ${where} would change`;
-  return supersededText(outcome);
+  if (outcome.result === 'proposed')
+    return `proposed ${outcome.pull?.url ?? ''} to ${where}${what}${outcome.pull?.changed === false ? ' (as before)' : ''}`;
+  return outcome.result === 'pinned' ? pinnedText(outcome) : supersededText(outcome);
 }
 
 export function warningsOf(outcome: Outcome): Annotation[] {
   const warnings: Annotation[] = [];
   if (outcome.result === 'superseded')
     warnings.push({ level: 'warning', code: 'W_SUPERSEDED', message: supersededText(outcome) });
+  if (outcome.result === 'pinned') warnings.push({ level: 'warning', code: 'W_PINNED', message: pinnedText(outcome) });
+  if (outcome.pull !== undefined && outcome.pull.note !== '')
+    warnings.push({ level: 'warning', code: 'W_NOT_MERGED', message: outcome.pull.note });
   for (const [id, note] of outcome.notes) {
     if (note === 'hand-edited')
       warnings.push({
@@ -90,12 +83,13 @@ export function warningsOf(outcome: Outcome): Annotation[] {
   return warnings;
 }
 
-export function summaryOf(outcome: Outcome, inputs: BumpInputs): string {
+/** @param applications what Argo CD said, when it was asked */
+export function summaryOf(outcome: Outcome, inputs: BumpInputs, applications: readonly ApplicationResult[]): string {
   const { code, fence, link, table, text } = markdown;
   const rows = outcome.states.map((s) => [
     code(s.target.id),
     code(s.from ?? ''),
-    code(wantedText(s)),
+    code(s.to),
     text(s.equal ? 'equal' : (outcome.notes.get(s.target.id) ?? '')),
   ]);
   const commit =
@@ -114,25 +108,39 @@ export function summaryOf(outcome: Outcome, inputs: BumpInputs): string {
             `${r.waited.toFixed(1)} s`,
           ]),
         )}`;
-  const diff = diffOf(outcome);
+  const diff = cutDiff(diffOf(outcome.edits), MAX_DIFF);
   return [
-    `### ${text(outcome.result)}: ${text(inputs.repository)}@${text(inputs.branch)}\n`,
+    `### ${text(outcome.result)}: ${text(inputs.config.repository)}@${text(inputs.branch)}\n`,
     outcome.result === 'superseded' ? `${text(supersededText(outcome))}\n` : '',
+    outcome.result === 'pinned' ? `${text(pinnedText(outcome))}\n` : '',
+    outcome.pull === undefined
+      ? ''
+      : `Pull request ${link(`#${outcome.pull.number}`, outcome.pull.url)}. ${text(outcome.pull.note)}\n`,
     table(['target', 'from', 'to', 'order'], rows),
     commit,
+    applications.length === 0
+      ? ''
+      : table(
+          ['Application', 'state', 'seen'],
+          applications.map((a) => [
+            code(a.application),
+            text(a.state),
+            text([a.seen, a.note].filter(Boolean).join(': ')),
+          ]),
+        ),
     rounds,
     diff === '' ? '' : `\n${fence(diff, 'diff')}`,
   ].join('\n');
+}
+
+function pinnedText(outcome: Outcome): string {
+  const pinned = outcome.states.find((s) => s.pin !== undefined);
+  const why = pinned?.pin === '' ? '' : `: ${oneLine(pinned?.pin ?? '', 200)}`;
+  return `pinned: ${oneLine(pinned?.target.id ?? '', 300)} is held by a comment${why}; nothing was written`;
 }
 
 function supersededText(outcome: Outcome): string {
   if (outcome.supersededBy !== '')
     return `superseded: the newer build ${outcome.supersededBy} stands there; nothing was written`;
   return `superseded: ${outcome.mismatch ?? 'a condition does not hold'}; nothing was written`;
-}
-
-function wantedText(state: Outcome['states'][number]): string {
-  const { target } = state;
-  if (target.kind === 'scalar') return target.value;
-  return `${target.want.tag ?? ''}${target.want.digest === undefined ? '' : `@${target.want.digest}`}`;
 }

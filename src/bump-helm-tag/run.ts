@@ -1,82 +1,76 @@
 /** The action: inputs and ports in, outcome out. */
 import type { Log } from '../runner/index.ts';
-import type { CommitMessage } from './config-repository.ts';
+import { withChart } from './chart.ts';
+import { type HandoffFacts, handoffMessage } from './handoff-message.ts';
 import type { BumpInputs } from './inputs.ts';
-import { renderMessage, type Variables } from './message.ts';
-import type { Outcome, Ports } from './progress.ts';
-import type { TargetState } from './round.ts';
+import type { Outcome, Ports, Wish } from './progress.ts';
+import { promote } from './promote.ts';
+import { planRollback } from './rollback.ts';
 import { settle } from './settle.ts';
-import { renderBlock } from './trailers.ts';
 
-export async function run(inputs: BumpInputs, bumpId: string, ports: Ports): Promise<Outcome> {
-  describePlan(inputs, ports.log);
+/** @param validate a last look at the proven bytes */
+export async function run(
+  inputs: BumpInputs,
+  bumpId: string,
+  ports: Ports,
+  validate?: NonNullable<Wish['validate']>,
+): Promise<Outcome> {
+  const back = inputs.rollback === '' ? undefined : await planBack(inputs, ports);
+  const targets = back?.targets ?? inputs.targets;
+  describePlan(inputs, targets, ports.log);
+  const facts: HandoffFacts = {
+    bumpId,
+    template: inputs.message,
+    want: inputs.want,
+    sourceRepository: inputs.source.label,
+    sourceRevision: inputs.sourceRevision,
+    sourceRef: inputs.sourceRef,
+    actor: inputs.actor,
+    runUrl: inputs.runUrl,
+    reason: inputs.reason,
+    reverts: back?.commit ?? '',
+    trailers: inputs.trailers,
+  };
+  const derive = deriveFor(inputs);
   return settle(ports, {
-    targets: inputs.targets,
+    targets,
+    ...(derive === undefined ? {} : { derive }),
+    ...(validate === undefined ? {} : { validate }),
+    ...(inputs.propose === undefined ? {} : { propose: inputs.propose }),
     images: inputs.images,
     guard: {
-      mode: inputs.orderGuard,
+      // The way back is older by its nature. Its guard is the value that the handoff left.
+      mode: back === undefined ? inputs.orderGuard : 'off',
       allowDowngrade: inputs.allowDowngrade,
-      sourceRepository: inputs.sourceRepository,
+      sourceRepository: inputs.source.label,
       sourceRevision: inputs.sourceRevision,
     },
     bumpId,
     dryRun: inputs.dryRun,
-    message: (states, downgrade) => messageFor(inputs, bumpId, states, downgrade),
+    message: (states, downgrade) => handoffMessage(facts, states, downgrade),
   });
 }
 
-function describePlan(inputs: BumpInputs, log: Log): void {
-  log.info(
-    `${inputs.targets.length} target${inputs.targets.length === 1 ? '' : 's'} in ${inputs.repository}@${inputs.branch} by ${inputs.transport}`,
-  );
-  for (const { id } of inputs.targets) log.info(`  ${id}`);
+function planBack(inputs: BumpInputs, ports: Ports): ReturnType<typeof planRollback> {
+  const named = inputs.targets.filter((t) => t.kind === 'image');
+  const riding = inputs.targets.filter((t) => t.kind === 'scalar');
+  const wish = { to: inputs.rollback, targets: named.length > 0 ? named : riding, riding };
+  return planRollback(wish, ports.repository, ports.deadline.signal);
 }
 
-function messageFor(
-  inputs: BumpInputs,
-  bumpId: string,
-  states: readonly TargetState[],
-  downgrade: boolean,
-): CommitMessage {
-  const image = states.map((s) => s.target).find((t) => t.kind === 'image')?.want ?? inputs.want;
-  const trailers = renderBlock({
-    bumpId,
-    targets: states.map(({ target }) => ({
-      id: target.id,
-      kind: target.kind,
-      value: target.kind === 'scalar' ? target.value : refText(target.want),
-    })),
-    sourceRepository: `${new URL(inputs.serverUrl).host}/${inputs.sourceRepository}`,
-    sourceRevision: inputs.sourceRevision,
-    sourceRef: inputs.sourceRef,
-    workflowRun: inputs.runUrl,
-    downgradeReason: downgrade ? inputs.reason : '',
-    user: inputs.trailers,
-  });
-  const template = inputs.message || (image === undefined ? 'set values in {files}' : 'bump {image-name} to {version}');
-  return renderMessage(template, variablesOf(inputs, image), trailers);
-}
-
-function variablesOf(inputs: BumpInputs, image: BumpInputs['want']): Variables {
-  const digest = image?.digest ?? '';
-  const short = digest.slice('sha256:'.length, 'sha256:'.length + 12);
+function deriveFor({ fromFile, chart, sourceRevision }: BumpInputs): Wish['derive'] {
+  if (fromFile === '' && chart === undefined) return undefined;
   return {
-    image: image?.image ?? '',
-    'image-name': image?.image.split('/').at(-1) ?? '',
-    tag: image?.tag ?? '',
-    digest,
-    'short-digest': short,
-    version: image?.tag ?? short,
-    revision: inputs.sourceRevision,
-    'short-revision': inputs.sourceRevision.slice(0, 7),
-    'source-repository': inputs.sourceRepository,
-    'ref-name': inputs.sourceRef.replace(/^refs\/(heads|tags)\//, ''),
-    files: [...new Set(inputs.targets.map((t) => t.file))].join(', '),
-    actor: inputs.actor,
-    'run-url': inputs.runUrl,
+    paths: [fromFile, chart?.file ?? ''].filter((path) => path !== ''),
+    async targets(targets, snapshot) {
+      const promoted = fromFile === '' ? targets : await promote(targets, fromFile, snapshot);
+      return chart === undefined ? promoted : withChart(promoted, chart, sourceRevision, snapshot);
+    },
   };
 }
 
-function refText(want: { image: string; tag: string | undefined; digest: string | undefined }): string {
-  return `${want.image}${want.tag === undefined ? '' : `:${want.tag}`}${want.digest === undefined ? '' : `@${want.digest}`}`;
+function describePlan(inputs: BumpInputs, targets: Wish['targets'], log: Log): void {
+  const count = `${targets.length} target${targets.length === 1 ? '' : 's'}`;
+  log.info(`${count} in ${inputs.config.repository}@${inputs.branch} by ${inputs.transport}`);
+  for (const { id } of targets) log.info(`  ${id}`);
 }

@@ -1,8 +1,11 @@
 /** The loop: read, judge, write. The bytes of a round are those of its head: the edit is applied again, never old bytes to a new head. */
+import { ActionError } from '../runner/index.ts';
 import type { Snapshot } from './config-repository.ts';
 import { guard } from './guard.ts';
 import { blank, explainEnd, findOwn, type Outcome, type Ports, type Progress, type Wish } from './progress.ts';
-import { applyEdits, examine, type TargetState } from './round.ts';
+import { propose } from './propose.ts';
+import { applyEdits, examine } from './round.ts';
+import type { TargetState } from './state.ts';
 import { parseBlocks } from './trailers.ts';
 import { finished, write } from './write.ts';
 
@@ -23,33 +26,42 @@ export async function settle(ports: Ports, wish: Wish): Promise<Outcome> {
 }
 
 async function playRound(ports: Ports, wish: Wish, progress: Progress): Promise<Outcome | undefined> {
+  const { signal } = ports.deadline;
   ports.deadline.check('handoff');
-  const paths = [...new Set(wish.targets.map((t) => t.file))];
-  const snapshot = await ports.repository.read(paths, ports.deadline.signal);
+  const paths = new Set([...wish.targets.map((t) => t.file), ...(wish.derive?.paths ?? [])]);
+  const snapshot = await ports.repository.read([...paths], signal);
   if (progress.uncertainSince !== undefined) {
-    const own = await findOwn(ports.repository, wish.bumpId, progress.uncertainSince, ports.deadline.signal);
+    const own = await findOwn(ports.repository, wish.bumpId, progress.uncertainSince, signal);
     if (own !== undefined) return finished(ports, progress, snapshot, own, wish);
   }
-  const { states } = examine(wish.targets, snapshot, wish.images);
+  const targets = wish.derive === undefined ? wish.targets : await wish.derive.targets(wish.targets, snapshot);
+  const states = examine(targets, snapshot, wish.images);
   const outcome = (over: Partial<Outcome>): Outcome => ({ ...blank(snapshot, progress), states, ...over });
   const mismatch = states.find((s) => s.mismatch !== undefined)?.mismatch;
   if (mismatch === undefined && states.every((s) => s.equal)) {
-    const own = await ownerCommit(snapshot, states);
-    return outcome({
-      result: 'unchanged',
-      commitSha: own ?? snapshot.head,
-      commitUrl: ports.repository.commitUrl(own ?? snapshot.head),
-    });
+    const own = (await ownerCommit(snapshot, states)) ?? snapshot.head;
+    return outcome({ result: 'unchanged', commitSha: own, commitUrl: ports.repository.commitUrl(own) });
   }
+  if (states.some((s) => s.pin !== undefined)) return outcome({ result: 'pinned' });
   // A condition that does not hold may mean that a newer build took over: then its owner is asked for equal values too.
   const asked = mismatch === undefined ? states.filter((s) => !s.equal) : states;
-  const verdict = await guard(asked, snapshot, ports.source, wish.guard, ports.deadline.signal);
+  const verdict = await guard(asked, snapshot, ports.source, wish.guard, signal);
   if (verdict.supersededBy !== '' || mismatch !== undefined) {
     return outcome({ result: 'superseded', supersededBy: verdict.supersededBy, mismatch, notes: verdict.notes });
   }
   const edits = applyEdits(states, snapshot);
+  await wish.validate?.(edits, snapshot);
   if (wish.dryRun) return outcome({ result: 'dry-run', edits, notes: verdict.notes });
-  return write(ports, wish, progress, snapshot, { states, edits, verdict });
+  const work = { states, edits, verdict };
+  if (wish.propose === 'always') return propose(ports, wish, progress, snapshot, work);
+  try {
+    return await write(ports, wish, progress, snapshot, work);
+  } catch (error) {
+    const guarded = error instanceof ActionError && error.code === 'E_BRANCH_PROTECTED';
+    if (!guarded || wish.propose === undefined) throw error;
+    ports.log.info(`${error.facts.what} is protected: proposing a pull request instead`);
+    return propose(ports, wish, progress, snapshot, work);
+  }
 }
 
 // The logged commit that set these very values.

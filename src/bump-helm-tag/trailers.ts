@@ -4,9 +4,11 @@ import { oneLine } from '../text/index.ts';
 export interface BumpBlock {
   bumpId: string;
   /** Target id and the value it got: an image reference, or the text of a scalar. */
-  targets: readonly { id: string; value: string }[];
+  targets: readonly { id: string; kind: 'image' | 'scalar'; value: string }[];
   sourceRepository: string;
   sourceRevision: string;
+  /** The handoff commit that this one takes back; '' when it is no way back. */
+  reverts: string;
 }
 
 /** Keys that the block uses; a user's trailer may not. */
@@ -34,6 +36,7 @@ export interface BlockToWrite {
   sourceRef: string;
   workflowRun: string;
   downgradeReason: string;
+  reverts: string;
   /** Checked `Key: value` lines of the user. */
   user: readonly string[];
 }
@@ -47,10 +50,9 @@ export function defuse(text: string): string {
 export function renderBlock(block: BlockToWrite): string {
   const lines = [`Bump-Id: ${block.bumpId}`];
   for (const { id, kind, value } of block.targets) {
-    lines.push(
-      `Bump-Target: ${oneLine(id)}`,
-      kind === 'image' ? `Image-Ref: ${oneLine(value)}` : `Bump-Value: ${JSON.stringify(oneLine(value))}`,
-    );
+    // A trailer must not be empty: an image that was nowhere before is the empty text.
+    const ref = kind === 'image' && value !== '' ? `Image-Ref: ${oneLine(value)}` : undefined;
+    lines.push(`Bump-Target: ${oneLine(id)}`, ref ?? `Bump-Value: ${JSON.stringify(oneLine(value))}`);
   }
   const add = (key: string, value: string): void => {
     if (value.trim() !== '') lines.push(`${key}: ${defuse(oneLine(value, 500))}`);
@@ -60,6 +62,7 @@ export function renderBlock(block: BlockToWrite): string {
   add('Source-Ref', block.sourceRef);
   add('Workflow-Run', block.workflowRun);
   add('Downgrade-Reason', block.downgradeReason);
+  add('Reverts', block.reverts);
   return [...lines, ...block.user.map((line) => defuse(oneLine(line, 500)))].join('\n');
 }
 
@@ -76,29 +79,32 @@ export function parseBlocks(message: string): BumpBlock[] {
   const lines = paragraph.split('\n');
   if (lines.length === message.replace(/\s+$/, '').split('\n').length) return [];
   if (!lines.every((line) => /^[A-Za-z][A-Za-z0-9-]*: .+$/.test(line))) return [];
-  const blocks: {
-    bumpId: string;
-    ids: string[];
-    values: string[];
-    sourceRepository: string;
-    sourceRevision: string;
-  }[] = [];
+  const blocks: Draft[] = [];
   for (const line of lines) {
     const at = line.indexOf(': ');
     const [key, value] = [line.slice(0, at), line.slice(at + 2)];
     if (key === 'Bump-Id')
-      blocks.push({ bumpId: value, ids: [], values: [], sourceRepository: '', sourceRevision: '' });
+      blocks.push({ bumpId: value, ids: [], values: [], sourceRepository: '', sourceRevision: '', reverts: '' });
     const block = blocks.at(-1);
     if (block === undefined) continue;
     if (key === 'Bump-Target') block.ids.push(value);
-    else if (key === 'Image-Ref') block.values.push(value);
-    else if (key === 'Bump-Value') block.values.push(readJson(value));
+    else if (key === 'Image-Ref') block.values.push({ kind: 'image', value });
+    else if (key === 'Bump-Value') block.values.push({ kind: 'scalar', value: readJson(value) });
     else if (key === 'Source-Repository') block.sourceRepository = value;
     else if (key === 'Source-Revision') block.sourceRevision = value;
+    else if (key === 'Reverts') block.reverts = HEX.test(value) ? value : '';
   }
   return blocks
     .filter((b) => UUID.test(b.bumpId) && (b.sourceRevision === '' || HEX.test(b.sourceRevision)))
-    .map(({ ids, values, ...rest }) => ({ ...rest, targets: ids.map((id, i) => ({ id, value: values[i] ?? '' })) }));
+    .map(({ ids, values, ...rest }) => ({
+      ...rest,
+      targets: ids.map((id, i) => ({ id, ...(values[i] ?? { kind: 'scalar', value: '' }) })),
+    }));
+}
+
+interface Draft extends Omit<BumpBlock, 'targets'> {
+  ids: string[];
+  values: { kind: 'image' | 'scalar'; value: string }[];
 }
 
 function readJson(text: string): string {

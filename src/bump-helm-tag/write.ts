@@ -5,47 +5,66 @@ import { nextWait } from './backoff.ts';
 import type { CommitRequest, CommitResult, Snapshot } from './config-repository.ts';
 import type { Verdict } from './guard.ts';
 import { blank, carries, LOOK_MS, look, note, type Outcome, type Ports, type Progress, type Wish } from './progress.ts';
-import { examine, type FileEdit, type TargetState } from './round.ts';
+import type { ProposeResult } from './pull-request-port.ts';
+import { examine, type FileEdit } from './round.ts';
+import type { TargetState } from './state.ts';
 
 const MAX_WRITES = 40;
 const MAX_RESENDS = 3;
 /** No new write is started in the last seconds: its outcome could not be learnt any more. */
 const LAST_SECONDS = 2;
 
-export async function write(
-  ports: Ports,
-  wish: Wish,
-  progress: Progress,
-  snapshot: Snapshot,
-  work: { states: readonly TargetState[]; edits: readonly FileEdit[]; verdict: Verdict },
-): Promise<Outcome | undefined> {
-  const request: CommitRequest = {
+/** What a round wants to write. */
+export interface Work {
+  states: readonly TargetState[];
+  edits: readonly FileEdit[];
+  verdict: Verdict;
+}
+
+/** The request of a round. Sending the same object again is safe: two copies of it cannot both win. */
+export function requestOf(wish: Wish, snapshot: Snapshot, work: Work): CommitRequest {
+  return {
     head: snapshot.head,
     changes: work.edits.map(({ path, mode, bytes }) => ({ path, mode, bytes })),
     message: wish.message(work.states, work.verdict.downgrade),
     bumpId: wish.bumpId,
   };
+}
+
+/** @returns the outcome, or undefined when another round is needed */
+export function write(
+  ports: Ports,
+  wish: Wish,
+  progress: Progress,
+  snapshot: Snapshot,
+  work: Work,
+): Promise<Outcome | undefined> {
+  const request = requestOf(wish, snapshot, work);
+  return submit(ports, wish, progress, snapshot, work, (signal) => ports.repository.commit(request, signal));
+}
+
+/** Sends until the outcome is known. @param send sends the same request each time */
+export async function submit(
+  ports: Ports,
+  wish: Wish,
+  progress: Progress,
+  snapshot: Snapshot,
+  work: Work,
+  send: (signal: AbortSignal) => Promise<CommitResult | ProposeResult>,
+): Promise<Outcome | undefined> {
   const unknowns: string[] = [];
   for (;;) {
-    const result = await send(ports, progress, request);
+    const result = await sendOnce(ports, progress, send);
     if (result.kind === 'committed') progress.written = result.oid;
+    if (result.kind === 'proposed') progress.written = result.commit;
     if (ports.deadline.signal.aborted) {
       if (result.kind === 'unknown') progress.uncertainSince ??= snapshot.head;
       throw ports.deadline.signal.reason;
     }
-    if (result.kind === 'committed') {
-      note(progress, ports.log, snapshot.head, 'committed', 0);
+    if (result.kind === 'committed' || result.kind === 'proposed') {
+      note(progress, ports.log, snapshot.head, result.kind, 0);
       const { states, edits, verdict } = work;
-      return {
-        ...blank(snapshot, progress),
-        result: 'committed',
-        commitSha: result.oid,
-        commitUrl: result.url,
-        verified: result.verified,
-        states,
-        edits,
-        notes: verdict.notes,
-      };
+      return { ...blank(snapshot, progress), ...landed(result, ports), states, edits, notes: verdict.notes };
     }
     if (result.kind === 'conflict') {
       const own = await conflict(ports, wish, progress, snapshot, result.detail);
@@ -71,11 +90,28 @@ export async function write(
         fix: `Look for Bump-Id ${wish.bumpId} in the log of the branch, then run again`,
       });
     }
-    // Same request, same expected head: two copies of it cannot both win.
   }
 }
 
-async function send(ports: Ports, progress: Progress, request: CommitRequest): Promise<CommitResult> {
+function landed(
+  result: Extract<CommitResult | ProposeResult, { kind: 'committed' | 'proposed' }>,
+  ports: Ports,
+): Partial<Outcome> {
+  const { verified } = result;
+  if (result.kind === 'committed')
+    return { result: 'committed', commitSha: result.oid, commitUrl: result.url, verified };
+  const { number, url, changed, note: text, mergeCommit } = result;
+  const commit = result.merged ? (mergeCommit ?? result.commit) : result.commit;
+  return {
+    result: result.merged ? 'committed' : 'proposed',
+    commitSha: commit,
+    commitUrl: result.merged ? ports.repository.commitUrl(commit) : result.commitUrl,
+    verified,
+    pull: { number, url, changed, note: text },
+  };
+}
+
+async function sendOnce<R>(ports: Ports, progress: Progress, send: (signal: AbortSignal) => Promise<R>): Promise<R> {
   if (progress.attempts >= MAX_WRITES) {
     throw new ActionError('E_BRANCH_BUSY', {
       what: 'handoff',
@@ -94,7 +130,7 @@ async function send(ports: Ports, progress: Progress, request: CommitRequest): P
   progress.attempts += 1;
   // A write under way gets a moment to answer when the run is ended: what it did is worth knowing.
   using grace = graceAfter(ports.deadline.signal);
-  return await ports.repository.commit(request, grace.signal);
+  return await send(grace.signal);
 }
 
 function graceAfter(signal: AbortSignal): { signal: AbortSignal } & Disposable {
@@ -146,16 +182,17 @@ async function throttled(ports: Ports, progress: Progress, head: string, seconds
   await ports.clock.sleep(wait, ports.deadline.signal);
 }
 
+/** Our own commit was found on the branch. @param work of the round that wrote it, when that is the present one */
 export function finished(
   ports: Ports,
   progress: Progress,
   snapshot: Snapshot,
   oid: string,
   wish: Wish,
-  work?: { states: readonly TargetState[]; edits: readonly FileEdit[] },
+  work?: Pick<Work, 'states' | 'edits'>,
 ): Outcome {
   note(progress, ports.log, snapshot.head, `landed as ${oid.slice(0, 12)}`, 0);
-  const states = work?.states ?? examine(wish.targets, snapshot, wish.images).states;
+  const states = work?.states ?? examine(wish.targets, snapshot, wish.images);
   return {
     ...blank(snapshot, progress),
     result: 'committed',
