@@ -97,7 +97,14 @@ function within<T>(path: string, body: () => T): T {
   try {
     return runInNewContext('body()', { body }, { timeout: SECONDS * 1000 }) as T;
   } catch (cause) {
-    if ((cause as { code?: unknown }).code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw cause;
+    const { code, name } = cause as { code?: unknown; name?: unknown };
+    if (name === 'RangeError')
+      throw failed(
+        `${oneLine(path, 200)} is nested too deep, or refers to itself without end`,
+        'Correct the schema',
+        cause,
+      );
+    if (code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw cause;
     throw failed(`${oneLine(path, 200)} takes longer than ${SECONDS} s to be looked at`, 'Simplify the schema', cause);
   }
 }
