@@ -1,6 +1,6 @@
 /** What a run knows of its own writes, and what it owes when it ends early. */
 import { ActionError, type Clock, type Deadline, type Log } from '../runner/index.ts';
-import type { CommitMessage, ConfigRepository, LoggedCommit, Snapshot, SourceHistory } from './config-repository.ts';
+import type { CommitMessage, ConfigRepository, Snapshot, SourceHistory } from './config-repository.ts';
 import type { GuardPolicy } from './guard.ts';
 import type { ImagePolicy } from './image-map.ts';
 import type { PullRequests } from './pull-request-port.ts';
@@ -8,6 +8,7 @@ import type { FileEdit } from './round.ts';
 import type { TargetState } from './state.ts';
 import type { Target } from './target.ts';
 import { parseBlocks } from './trailers.ts';
+import type { Work } from './write.ts';
 
 export interface Ports {
   repository: ConfigRepository;
@@ -70,13 +71,16 @@ export interface Progress {
   attempts: number;
   conflicts: number;
   rounds: Round[];
-  /** Head of the first write whose outcome is unknown. */
-  uncertainSince: string | undefined;
+  /**
+   * The write whose outcome is not known. There is one at most: until it is, nothing is written on another head. Made with
+   * compare-and-swap on `head`, it is the commit on top of that head, or it can never land any more.
+   */
+  doubt: { head: string; work: Work } | undefined;
   /** Commit of a write that came through while the run was being ended. */
   written: string | undefined;
 }
 
-export function blank(snapshot: Snapshot, progress: Progress): Outcome {
+export function blank(snapshot: Pick<Snapshot, 'head'>, progress: Progress): Outcome {
   return {
     result: 'unchanged',
     commitSha: '',
@@ -102,59 +106,80 @@ export function note(progress: Progress, log: Log, head: string, result: string,
   );
 }
 
-export function carries(commit: LoggedCommit, bumpId: string): boolean {
-  return parseBlocks(commit.message).some((block) => block.bumpId === bumpId);
+export interface News {
+  /** Our own commit, and what it brought. */
+  own: { oid: string; head: string; work: Work } | undefined;
+  head: string;
+  /** Commits on top of the head of the write in doubt. */
+  landed: number;
 }
 
-export async function findOwn(
-  repository: ConfigRepository,
-  bumpId: string,
-  since: string,
-  signal: AbortSignal,
-): Promise<string | undefined> {
-  const { commits } = await repository.history(since, signal);
-  return commits.find((commit) => carries(commit, bumpId))?.oid;
+/** Looks for the write in doubt; takes the doubt away when somebody else's commit stands where it would have to stand. */
+export async function findOwn(ports: Ports, wish: Wish, progress: Progress, signal: AbortSignal): Promise<News> {
+  const { doubt } = progress;
+  if (doubt === undefined) return { own: undefined, head: '', landed: 0 };
+  const { head, commits, complete } = await ports.repository.history(doubt.head, signal);
+  const own = commits.find((c) => parseBlocks(c.message).some((block) => block.bumpId === wish.bumpId));
+  // A history that has not met the head of the write (an old replica answers, or the branch was rewritten) proves nothing.
+  if (own === undefined && complete && commits.length > 0) progress.doubt = undefined;
+  return { own: own && { oid: own.oid, ...doubt }, head, landed: commits.length };
 }
 
 // An unreadable history is no news: the next round asks again, before it does anything else.
-export async function look(
-  ports: Ports,
-  since: string,
-): Promise<Awaited<ReturnType<ConfigRepository['history']>> | undefined> {
+export async function look(ports: Ports, wish: Wish, progress: Progress): Promise<News | undefined> {
   try {
-    return await ports.repository.history(since, ports.deadline.signal);
+    return await findOwn(ports, wish, progress, ports.deadline.signal);
   } catch (error) {
     if (ports.deadline.signal.aborted) throw error;
     return undefined;
   }
 }
 
-// A run that ends early still owes the truth about its last write.
-export async function explainEnd(ports: Ports, wish: Wish, progress: Progress, error: unknown): Promise<unknown> {
+/**
+ * A run that ends early still owes the truth about its last write.
+ * @returns when that write turns out to be on the branch, and nobody has ended the run
+ * @throws what ended the run, and what became of its write
+ */
+export async function explainEnd(
+  ports: Ports,
+  wish: Wish,
+  progress: Progress,
+  error: unknown,
+): Promise<NonNullable<News['own']>> {
   const reason: unknown = ports.deadline.signal.aborted ? ports.deadline.signal.reason : error;
-  if (!(reason instanceof ActionError)) return error;
+  if (!(reason instanceof ActionError)) throw error;
   const ended = reason.code === 'E_TIMEOUT' || reason.code === 'E_CANCELLED';
-  if (!ended && progress.uncertainSince === undefined) return error;
+  if (!ended && progress.attempts === 0) throw error;
   const state = await lastLook(ports, wish, progress);
+  if (!ended && state.own !== undefined) return state.own;
   // Being cancelled is no finding about the write; every other end with a write in doubt is.
   const code = state.known || reason.code === 'E_CANCELLED' ? reason.code : 'E_OUTCOME_UNKNOWN';
-  return new ActionError(code, {
+  const { why, fix } = reason.facts;
+  const nothing = /^nothing was written(: |\. )/i;
+  throw new ActionError(state.known && code === 'E_OUTCOME_UNKNOWN' ? 'E_CONFIG_UNREADABLE' : code, {
     ...reason.facts,
-    why: `${reason.facts.why}; ${state.text} (Bump-Id ${wish.bumpId})`,
+    why: `${why}; ${state.text} (Bump-Id ${wish.bumpId})`,
+    // Said once, and only when it is so.
+    fix: fix.replace(nothing, ''),
     cause: error,
   });
 }
 
-async function lastLook(ports: Ports, wish: Wish, progress: Progress): Promise<{ known: boolean; text: string }> {
+interface LastLook {
+  known: boolean;
+  text: string;
+  own?: News['own'];
+}
+
+async function lastLook(ports: Ports, wish: Wish, progress: Progress): Promise<LastLook> {
   if (progress.written !== undefined)
     return { known: true, text: `it was written as ${progress.written.slice(0, 12)}` };
-  if (progress.uncertainSince === undefined) return { known: true, text: 'nothing was written' };
   try {
-    const signal = AbortSignal.timeout(LOOK_MS);
-    const own = await findOwn(ports.repository, wish.bumpId, progress.uncertainSince, signal);
-    return own === undefined
-      ? { known: false, text: 'its write is not on the branch yet, but may still land' }
-      : { known: true, text: `it was written as ${own.slice(0, 12)}` };
+    const { own } = await findOwn(ports, wish, progress, AbortSignal.timeout(LOOK_MS));
+    if (own !== undefined) return { known: true, text: `it was written as ${own.oid.slice(0, 12)}`, own };
+    return progress.doubt === undefined
+      ? { known: true, text: 'nothing was written' }
+      : { known: false, text: 'its write is not on the branch yet, but may still land' };
   } catch {
     return { known: false, text: 'whether it was written is unknown' };
   }

@@ -2,7 +2,7 @@
 import { ActionError } from '../runner/index.ts';
 import type { Snapshot } from './config-repository.ts';
 import { guard } from './guard.ts';
-import { blank, explainEnd, findOwn, type Outcome, type Ports, type Progress, type Wish } from './progress.ts';
+import { blank, explainEnd, findOwn, note, type Outcome, type Ports, type Progress, type Wish } from './progress.ts';
 import { propose } from './propose.ts';
 import { applyEdits, examine } from './round.ts';
 import type { TargetState } from './state.ts';
@@ -14,14 +14,14 @@ import { finished, write } from './write.ts';
  * @throws ActionError for every refusal; its text says whether nothing was written or the outcome is unknown
  */
 export async function settle(ports: Ports, wish: Wish): Promise<Outcome> {
-  const progress: Progress = { attempts: 0, conflicts: 0, rounds: [], uncertainSince: undefined, written: undefined };
+  const progress: Progress = { attempts: 0, conflicts: 0, rounds: [], doubt: undefined, written: undefined };
   try {
     for (;;) {
       const outcome = await playRound(ports, wish, progress);
       if (outcome !== undefined) return outcome;
     }
   } catch (error) {
-    throw await explainEnd(ports, wish, progress, error);
+    return finished(ports, progress, await explainEnd(ports, wish, progress, error));
   }
 }
 
@@ -30,9 +30,13 @@ async function playRound(ports: Ports, wish: Wish, progress: Progress): Promise<
   ports.deadline.check('handoff');
   const paths = new Set([...wish.targets.map((t) => t.file), ...(wish.derive?.paths ?? [])]);
   const snapshot = await ports.repository.read([...paths], signal);
-  if (progress.uncertainSince !== undefined) {
-    const own = await findOwn(ports.repository, wish.bumpId, progress.uncertainSince, signal);
-    if (own !== undefined) return finished(ports, progress, snapshot, own, wish);
+  const { own } = await findOwn(ports, wish, progress, signal);
+  if (own !== undefined) return finished(ports, progress, own);
+  if (progress.doubt !== undefined && progress.doubt.head !== snapshot.head) {
+    // An old replica has told of the files, or of the history: whether our commit is among what stands here is not known yet.
+    note(progress, ports.log, snapshot.head, 'the answers do not fit together yet', 1);
+    await ports.clock.sleep(1, signal);
+    return undefined;
   }
   const targets = wish.derive === undefined ? wish.targets : await wish.derive.targets(wish.targets, snapshot);
   const states = examine(targets, snapshot, wish.images);

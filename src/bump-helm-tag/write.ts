@@ -4,9 +4,19 @@ import { oneLine } from '../text/index.ts';
 import { nextWait } from './backoff.ts';
 import type { CommitRequest, CommitResult, Snapshot } from './config-repository.ts';
 import type { Verdict } from './guard.ts';
-import { blank, carries, LOOK_MS, look, note, type Outcome, type Ports, type Progress, type Wish } from './progress.ts';
+import {
+  blank,
+  LOOK_MS,
+  look,
+  type News,
+  note,
+  type Outcome,
+  type Ports,
+  type Progress,
+  type Wish,
+} from './progress.ts';
 import type { ProposeResult } from './pull-request-port.ts';
-import { examine, type FileEdit } from './round.ts';
+import type { FileEdit } from './round.ts';
 import type { TargetState } from './state.ts';
 
 const MAX_WRITES = 40;
@@ -57,10 +67,9 @@ export async function submit(
     const result = await sendOnce(ports, progress, send);
     if (result.kind === 'committed') progress.written = result.oid;
     if (result.kind === 'proposed') progress.written = result.commit;
-    if (ports.deadline.signal.aborted) {
-      if (result.kind === 'unknown') progress.uncertainSince ??= snapshot.head;
-      throw ports.deadline.signal.reason;
-    }
+    // A conflict may be our own work: what sends a request twice over a cut connection hears its first copy refuse the second.
+    if (result.kind === 'unknown' || result.kind === 'conflict') progress.doubt = { head: snapshot.head, work };
+    if (ports.deadline.signal.aborted) throw ports.deadline.signal.reason;
     if (result.kind === 'committed' || result.kind === 'proposed') {
       note(progress, ports.log, snapshot.head, result.kind, 0);
       const { states, edits, verdict } = work;
@@ -68,15 +77,13 @@ export async function submit(
     }
     if (result.kind === 'conflict') {
       const own = await conflict(ports, wish, progress, snapshot, result.detail);
-      return own === undefined ? undefined : finished(ports, progress, snapshot, own, wish, work);
+      return own && finished(ports, progress, own);
     }
     if (result.kind === 'throttled') return throttled(ports, progress, snapshot.head, result.waitSeconds);
     unknowns.push(result.detail);
-    progress.uncertainSince ??= snapshot.head;
     await ports.clock.sleep(1, ports.deadline.signal);
-    const seen = await look(ports, progress.uncertainSince);
-    const own = seen?.commits.find((c) => carries(c, wish.bumpId));
-    if (own !== undefined) return finished(ports, progress, snapshot, own.oid, wish, work);
+    const seen = await look(ports, wish, progress);
+    if (seen?.own !== undefined) return finished(ports, progress, seen.own);
     note(progress, ports.log, snapshot.head, `unknown (${result.detail})`, 1);
     // Moved without us: the old request can no longer win against its expected head.
     if (seen?.head !== snapshot.head) return undefined;
@@ -149,19 +156,16 @@ function graceAfter(signal: AbortSignal): { signal: AbortSignal } & Disposable {
   };
 }
 
-// A conflict may be our own work: a client that sends a request twice over a cut connection is refused by its first copy.
 async function conflict(
   ports: Ports,
   wish: Wish,
   progress: Progress,
   snapshot: Snapshot,
   detail: string,
-): Promise<string | undefined> {
-  const seen = await look(ports, snapshot.head);
-  const own = seen?.commits.find((c) => carries(c, wish.bumpId));
-  if (own !== undefined) return own.oid;
-  if (seen === undefined) progress.uncertainSince ??= snapshot.head;
-  const landed = Math.max(1, seen?.commits.length ?? 1);
+): Promise<News['own']> {
+  const seen = await look(ports, wish, progress);
+  if (seen?.own !== undefined) return seen.own;
+  const landed = Math.max(1, seen?.landed ?? 1);
   const wait = nextWait(progress.conflicts, landed, ports.random());
   progress.conflicts += 1;
   note(progress, ports.log, snapshot.head, `conflict (+${landed} by others: ${oneLine(detail, 120)})`, wait);
@@ -182,23 +186,18 @@ async function throttled(ports: Ports, progress: Progress, head: string, seconds
   await ports.clock.sleep(wait, ports.deadline.signal);
 }
 
-/** Our own commit was found on the branch. @param work of the round that wrote it, when that is the present one */
-export function finished(
-  ports: Ports,
-  progress: Progress,
-  snapshot: Snapshot,
-  oid: string,
-  wish: Wish,
-  work?: Pick<Work, 'states' | 'edits'>,
-): Outcome {
-  note(progress, ports.log, snapshot.head, `landed as ${oid.slice(0, 12)}`, 0);
-  const states = work?.states ?? examine(wish.targets, snapshot, wish.images);
+/** Our own commit was found on the branch. */
+export function finished(ports: Ports, progress: Progress, own: NonNullable<News['own']>): Outcome {
+  const { oid, head, work } = own;
+  note(progress, ports.log, head, `landed as ${oid.slice(0, 12)}`, 0);
+  const { states, edits, verdict } = work;
   return {
-    ...blank(snapshot, progress),
+    ...blank({ head }, progress),
     result: 'committed',
     commitSha: oid,
     commitUrl: ports.repository.commitUrl(oid),
     states,
-    edits: work?.edits ?? [],
+    edits,
+    notes: verdict.notes,
   };
 }
