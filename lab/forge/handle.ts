@@ -153,7 +153,7 @@ async function graphql(state: ForgeState, { caller, json, staleBy, req }: Reques
   if (caller === 'bad') return refusal(401, 'Bad credentials');
   if (caller === 'none') return refusal(401, 'This endpoint requires you to be authenticated.');
   if (req.method !== 'POST') return refusal(404, 'Not Found');
-  const all = [...state.repos.values()];
+  const all = [...new Set(state.repos.values())];
   return ok(
     await runGraphql(json, {
       token: caller,
@@ -161,6 +161,7 @@ async function graphql(state: ForgeState, { caller, json, staleBy, req }: Reques
       staleBy,
       find: (name) => state.repos.get(name),
       findById: (id) => all.find((repo) => repositoryId(repo) === id),
+      repositories: () => all,
       unknown: (field) => state.unknown.push(`GraphQL ${field}`),
     }),
   );

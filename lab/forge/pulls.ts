@@ -1,16 +1,10 @@
 /** Pull requests: kept in step with their branches, and merged. */
 import { git, gitRaw } from './git.ts';
 import { isAncestor } from './history.ts';
+import { mergeBy, mergeCommit, NOT_ALLOWED } from './merge.ts';
 import { mergeViolations, violationText, wantsUpToDate } from './rules.ts';
-import type { Pull, Repo } from './store.ts';
+import type { MergeMethod, Pull, Repo } from './store.ts';
 import type { Token } from './tokens.ts';
-
-const FORGE = {
-  GIT_AUTHOR_NAME: 'GitHub',
-  GIT_AUTHOR_EMAIL: 'noreply@github.com',
-  GIT_COMMITTER_NAME: 'GitHub',
-  GIT_COMMITTER_EMAIL: 'noreply@github.com',
-};
 
 /** Follows the branches of the open pull requests: `head.sha`, `base.sha`, `refs/pull/<n>/head` and `refs/pull/<n>/merge`. */
 export async function refreshPulls(repo: Repo): Promise<void> {
@@ -21,7 +15,14 @@ export async function refreshPulls(repo: Repo): Promise<void> {
 }
 
 async function refresh(repo: Repo, pull: Pull): Promise<void> {
-  const head = (await repo.tip(`refs/heads/${pull.head.ref}`))?.oid ?? pull.head.sha;
+  const tip = (await repo.tip(`refs/heads/${pull.head.ref}`))?.oid;
+  if (tip === undefined) {
+    // Whose branch is gone is closed.
+    pull.state = 'closed';
+    repo.autoMerges.delete(pull.number);
+    return;
+  }
+  const head = tip;
   const base = (await repo.tip(`refs/heads/${pull.base.ref}`))?.oid ?? pull.base.sha;
   if (pull.mergeable !== null && head === pull.head.sha && base === pull.base.sha) return;
   pull.head.sha = head;
@@ -55,6 +56,10 @@ export async function mergePull(
     if (wanted.sha !== '' && wanted.sha !== pull.head.sha) {
       return { status: 409, message: 'Head branch was modified. Review and try the merge again.' };
     }
+    const method = wanted.method as MergeMethod;
+    if (!repo.merging.methods.includes(method)) {
+      return { status: 405, message: NOT_ALLOWED[method] ?? `"${wanted.method}" is no way to merge` };
+    }
     const why = mergeViolations(repo, pull, token);
     if (why.length > 0) return { status: 405, message: violationText(why).trimEnd() };
     const ref = `refs/heads/${pull.base.ref}`;
@@ -62,36 +67,28 @@ export async function mergePull(
     if (wantsUpToDate(repo, ref, token) && !(await isAncestor(repo.path, base, pull.head.sha))) {
       return { status: 405, message: 'Head branch is out of date. Review and try the merge again.' };
     }
-    if (wanted.method !== 'merge' && wanted.method !== 'squash') {
-      return { status: 405, message: `The lab's forge does not merge by ${wanted.method}` };
-    }
-    const parents = wanted.method === 'merge' ? [base, pull.head.sha] : [base];
-    const title =
-      wanted.title ||
-      (wanted.method === 'merge'
-        ? `Merge pull request #${pull.number} from ${repo.owner}/${pull.head.ref}`
-        : `${pull.title} (#${pull.number})`);
-    const body = wanted.message || (wanted.method === 'merge' ? pull.title : '');
-    const merge = await mergeCommit(repo, parents, pull.head.sha, body === '' ? title : `${title}\n\n${body}`);
+    const merge = await mergeBy(repo, pull, base, { ...wanted, method });
     if (merge === undefined) return { status: 405, message: 'Pull Request has merge conflicts' };
     const moved = await gitRaw(repo.path, ['update-ref', ref, merge, base]);
     if (moved.code !== 0) return { status: 405, message: 'Base branch was modified. Review and try the merge again.' };
-    repo.verified.add(merge);
-    Object.assign(pull, { state: 'closed', merged: true, merge_commit_sha: merge });
+    // Rebased commits lose their signature: GitHub signs what it words itself.
+    if (method !== 'rebase') repo.verified.add(merge);
+    repo.autoMerges.delete(pull.number);
+    Object.assign(pull, {
+      state: 'closed',
+      merged: true,
+      merged_at: new Date().toISOString().replace(/\.\d+Z$/, 'Z'),
+      merge_commit_sha: merge,
+    });
+    if (repo.merging.deleteBranch) await gitRaw(repo.path, ['update-ref', '-d', `refs/heads/${pull.head.ref}`]);
     return { sha: merge };
   });
 }
 
-// @returns undefined when the two do not merge cleanly
-async function mergeCommit(
-  repo: Repo,
-  parents: readonly string[],
-  head: string,
-  message: string,
-): Promise<string | undefined> {
-  const tree = await gitRaw(repo.path, ['merge-tree', '--write-tree', parents[0] ?? '', head]);
-  if (tree.code !== 0) return undefined;
-  const oid = tree.stdout.toString('latin1').split('\n')[0] ?? '';
-  const args = ['commit-tree', oid, ...parents.flatMap((parent) => ['-p', parent]), '-F', '-'];
-  return (await git(repo.path, args, message, FORGE)).toString('latin1').trim();
+/** Merges what was waiting for a check or a review that has come by now. */
+export async function runAutoMerges(repo: Repo): Promise<void> {
+  for (const [number, auto] of [...repo.autoMerges]) {
+    const pull = repo.pulls.find((one) => one.number === number);
+    if (pull !== undefined) await mergePull(repo, pull, auto.token, { ...auto, sha: '' });
+  }
 }

@@ -5,6 +5,7 @@ import { git, isRefName } from './git.ts';
 import { PRE_RECEIVE } from './hook.ts';
 import { type Commit, Objects } from './objects.ts';
 import type { Ruleset } from './rules.ts';
+import type { Token } from './tokens.ts';
 
 export interface CheckRun {
   id: number;
@@ -28,12 +29,30 @@ export interface Pull {
   state: 'open' | 'closed';
   draft: boolean;
   merged: boolean;
+  merged_at: string | null;
   merge_commit_sha: string | null;
   /** Null while it is unknown, false with conflicts. */
   mergeable: boolean | null;
   head: { ref: string; sha: string };
   base: { ref: string; sha: string };
   user: { login: string };
+}
+
+export type MergeMethod = 'merge' | 'squash' | 'rebase';
+
+/** A merge that waits until nothing stands against it any more. */
+export interface AutoMerge {
+  token: Token;
+  method: MergeMethod;
+  title: string;
+  message: string;
+}
+
+export interface MergeSettings {
+  methods: readonly MergeMethod[];
+  /** GitHub's default is off. */
+  auto: boolean;
+  deleteBranch: boolean;
 }
 
 export interface CommitStatus {
@@ -89,6 +108,9 @@ export class Repo {
   readonly checks: CheckRun[] = [];
   readonly statuses: CommitStatus[] = [];
   readonly pulls: Pull[] = [];
+  /** By the number of the pull request. */
+  readonly autoMerges = new Map<number, AutoMerge>();
+  merging: MergeSettings = { methods: ['merge', 'squash', 'rebase'], auto: false, deleteBranch: false };
   readonly reviews: Review[] = [];
   readonly comments: { id: number; issue: number; body: string; user: { login: string } }[] = [];
   readonly rulesets: Ruleset[] = [];

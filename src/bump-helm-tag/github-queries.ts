@@ -30,6 +30,15 @@ export interface HistoryNode {
 
 export const COMMIT = `mutation BumpCommit($input: CreateCommitOnBranchInput!) { createCommitOnBranch(input:$input) { commit { oid url signature { isValid } } } }`;
 
+export const CREATE_REF = `mutation BumpCreateRef($input: CreateRefInput!) { createRef(input:$input) { ref { name } } }`;
+
+/** Moves several refs, all or none. */
+export const UPDATE_REFS = `mutation BumpUpdateRefs($input: UpdateRefsInput!) { updateRefs(input:$input) { clientMutationId } }`;
+
+export type MergeMethod = 'MERGE' | 'SQUASH' | 'REBASE';
+
+export const AUTO_MERGE = `mutation BumpAutoMerge($input: EnablePullRequestAutoMergeInput!) { enablePullRequestAutoMerge(input:$input) { pullRequest { number } } }`;
+
 export const HISTORY = `query BumpHistory($owner:String!,$name:String!,$ref:String!) { repository(owner:$owner,name:$name) { nameWithOwner ref(qualifiedName:$ref) { target { oid ... on Commit { history(first:100) { ${PAGE_OF} } } } } } }`;
 
 /** Later pages belong to one head, whatever moves the branch meanwhile. */
@@ -52,6 +61,13 @@ export function readQuery(count: number): string {
 export function readAtQuery(count: number): string {
   const fields = numbers(count).map((i) => `f${i}: file(path:$p${i}) { ${FILE} }`);
   return `query BumpReadAt($owner:String!,$name:String!,$oid:GitObjectID!${paths(count)}) { repository(owner:$owner,name:$name) { nameWithOwner object(oid:$oid) { __typename ... on Commit { ${fields.join(' ')} } } } }`;
+}
+
+/** The branch of a proposal and a scratch branch, with what stands at the paths (`f0`, …), and how the repository merges. */
+export function proposalQuery(count: number): string {
+  const files = numbers(count).map((i) => `f${i}: file(path:$p${i}) { mode type oid }`);
+  const tip = `target { oid ... on Commit { message committedDate changedFilesIfAvailable signature { isValid } parents(first:2) { nodes { oid } } ${files.join(' ')} } }`;
+  return `query BumpProposal($owner:String!,$name:String!,$ref:String!,$scratch:String!${paths(count)}) { repository(owner:$owner,name:$name) { id nameWithOwner mergeCommitAllowed squashMergeAllowed rebaseMergeAllowed ref(qualifiedName:$ref) { ${tip} } scratch: ref(qualifiedName:$scratch) { ${tip} } } }`;
 }
 
 /** Blobs by their ids: `b0`, … */

@@ -66,12 +66,16 @@ export class GitHubReader {
     return repository;
   }
 
-  /** JSON of a GET below the repository; undefined when there is no such thing. */
-  get(path: string, signal: AbortSignal): Promise<unknown> {
+  /**
+   * JSON of a GET below the repository; undefined when there is no such thing.
+   * @param right the permission that it needs, for the words of a refusal
+   */
+  get(path: string, signal: AbortSignal, right?: string): Promise<unknown> {
     const ask = (): Promise<GitHubAnswer> => this.#client.get(`/repos/${this.#fullName}${path}`, signal);
     return this.#ask<unknown>(ask, signal, (answer) => {
       if (answer.status === 200 && answer.json !== undefined) return { value: answer.json };
       const outcome = classify(answer, this.#ports.clock.now());
+      if (outcome.kind === 'permission') throw this.refused(outcome, right);
       return outcome.kind === 'not-found' ? { value: undefined } : outcome;
     });
   }

@@ -56,6 +56,9 @@ export interface PullRequests {
    * @throws ActionError E_PERMISSION_MISSING, E_BRANCH_PROTECTED; it says in which state the branch of the proposal is
    */
   propose(request: ProposalRequest, signal: AbortSignal): Promise<ProposeResult>;
-  /** Takes away what an unfinished proposal may have left behind. */
-  close(): Promise<void>;
+  /**
+   * Takes away the scratch branch of an unfinished proposal. Must be called at every end of the run.
+   * @returns name of the branch when it could not be taken away, else ''
+   */
+  close(): Promise<string>;
 }

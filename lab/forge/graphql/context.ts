@@ -20,6 +20,8 @@ export interface GraphqlContext {
   /** Also by the names a repository had before. */
   find(fullName: string): Repo | undefined;
   findById(id: string): Repo | undefined;
+  /** All of them, each once. */
+  repositories(): readonly Repo[];
   /** Reads see the branch as it was this many commits ago. */
   staleBy: number;
   /** Told of fields that the schema has and the forge does not answer. */

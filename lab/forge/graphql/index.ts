@@ -16,6 +16,7 @@ import { mayRead, sees } from '../tokens.ts';
 import { FORBIDDEN, type GraphqlContext, Refusal } from './context.ts';
 import { createCommitOnBranch, createRef, deleteRef, updateRefs } from './mutations.ts';
 import { repositoryNode } from './nodes.ts';
+import { enablePullRequestAutoMerge } from './pulls.ts';
 
 export { type GraphqlContext, repositoryId } from './context.ts';
 
@@ -120,5 +121,6 @@ function root(context: GraphqlContext): object {
     createRef: mutation(createRef),
     updateRefs: mutation(updateRefs),
     deleteRef: mutation(deleteRef),
+    enablePullRequestAutoMerge: mutation(enablePullRequestAutoMerge),
   };
 }

@@ -1,11 +1,11 @@
 /** The readable objects: repository, ref, commit, tree, blob, and the history of a commit. */
 
 import { git } from '../git.ts';
-import { page, walk } from '../history.ts';
+import { changedFiles, page, walk } from '../history.ts';
 import type { Commit, GitObject, TreeEntry } from '../objects.ts';
-import { pullJson } from '../rest/shapes.ts';
-import type { Pull, Repo } from '../store.ts';
+import type { Repo } from '../store.ts';
 import { type GraphqlContext, Refusal, refId, repositoryId } from './context.ts';
+import { pullNode } from './pulls.ts';
 
 export function repositoryNode(repo: Repo, context: GraphqlContext): object {
   return {
@@ -17,6 +17,11 @@ export function repositoryNode(repo: Repo, context: GraphqlContext): object {
     owner: { __typename: 'Organization', login: repo.owner },
     url: `${context.url}/${repo.fullName}`,
     isPrivate: repo.private,
+    mergeCommitAllowed: repo.merging.methods.includes('merge'),
+    squashMergeAllowed: repo.merging.methods.includes('squash'),
+    rebaseMergeAllowed: repo.merging.methods.includes('rebase'),
+    autoMergeAllowed: repo.merging.auto,
+    deleteBranchOnMerge: repo.merging.deleteBranch,
     defaultBranchRef: () => refNode(repo, `refs/heads/${repo.defaultBranch}`, context),
     ref: ({ qualifiedName }: { qualifiedName: string }) => refByName(repo, qualifiedName, context),
     refs: (args: RefsArgs) => refsNode(repo, args, context),
@@ -121,6 +126,9 @@ export function commitNode(repo: Repo, commit: Commit, context: GraphqlContext):
     committer: actor(commit.committer),
     signature: verified ? { __typename: 'GpgSignature', isValid: true, state: 'VALID', wasSignedByGitHub: true } : null,
     tree: () => treeNode(repo, commit.tree, context),
+    // Against the first parent; of a first commit the empty tree is not here to be compared with.
+    changedFilesIfAvailable: async () =>
+      commit.parents[0] === undefined ? null : (await changedFiles(repo.path, commit.parents[0], commit.oid)).length,
     parents: async () => ({
       totalCount: commit.parents.length,
       nodes: await Promise.all(
@@ -218,26 +226,6 @@ function blobNode(found: GitObject): object {
     isBinary,
     isTruncated: found.bytes.length > TEXT_LIMIT,
     text: isBinary ? null : found.bytes.subarray(0, TEXT_LIMIT).toString('utf8'),
-  };
-}
-
-function pullNode(repo: Repo, pull: Pull, context: GraphqlContext): object {
-  const json = pullJson(repo, pull, context.url);
-  return {
-    __typename: 'PullRequest',
-    id: `PR_${repo.id}_${pull.number}`,
-    number: pull.number,
-    title: pull.title,
-    body: pull.body,
-    url: json.html_url,
-    state: pull.merged ? 'MERGED' : pull.state.toUpperCase(),
-    merged: pull.merged,
-    isDraft: pull.draft,
-    mergeable: pull.mergeable === null ? 'UNKNOWN' : pull.mergeable ? 'MERGEABLE' : 'CONFLICTING',
-    headRefName: pull.head.ref,
-    headRefOid: pull.head.sha,
-    baseRefName: pull.base.ref,
-    baseRefOid: pull.base.sha,
   };
 }
 

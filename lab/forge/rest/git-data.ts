@@ -25,7 +25,7 @@ export const gitDataRoutes: readonly Route[] = [
     const commit = await repo.find(name, staleBy);
     const tree = commit?.tree ?? (/^[0-9a-f]{40}$/.test(name) ? (await repo.objects.tree(name))?.oid : undefined);
     if (tree === undefined) return NOT_FOUND;
-    return ok({ sha: tree, truncated: false, tree: await treeEntries(repo, tree, query.has('recursive'), '') });
+    return ok({ sha: tree, truncated: false, tree: await treeEntries(repo, tree, query.has('recursive')) });
   }),
   writes('POST', /^\/git\/trees$/, 'contents', createTree),
   reads(/^\/git\/commits\/([0-9a-f]{40})$/, 'contents', async ({ repo, params, url }) => {
@@ -85,15 +85,18 @@ async function moved(
   }
 }
 
-async function treeEntries(repo: Repo, tree: string, recursive: boolean, prefix: string): Promise<object[]> {
-  const all: object[] = [];
-  for (const entry of (await repo.objects.tree(tree))?.entries ?? []) {
-    all.push({ path: `${prefix}${entry.name}`, mode: entry.mode, type: entry.type, sha: entry.oid });
-    if (recursive && entry.type === 'tree') {
-      all.push(...(await treeEntries(repo, entry.oid, true, `${prefix}${entry.name}/`)));
-    }
-  }
-  return all;
+async function treeEntries(repo: Repo, tree: string, recursive: boolean): Promise<object[]> {
+  const out = await git(repo.path, ['ls-tree', '-z', '-l', ...(recursive ? ['-r', '-t'] : []), tree]);
+  return out
+    .toString('utf8')
+    .split('\0')
+    .filter(Boolean)
+    .map((line) => {
+      const [facts = '', path = ''] = line.split(/\t(.*)/s, 2);
+      const [mode, type, sha, size] = facts.split(/ +/);
+      // Only a blob has a size.
+      return { path, mode, type, sha, ...(size === '-' ? {} : { size: Number(size) }) };
+    });
 }
 
 interface WantedEntry {
@@ -126,7 +129,7 @@ async function createTree({ repo, body }: WriteContext): Promise<Answer> {
     const indexed = await gitRaw(repo.path, ['update-index', '--index-info'], `${lines.join('\n')}\n`, env);
     if (indexed.code !== 0) return unprocessable(indexed.stderrTail.trim());
     const tree = (await git(repo.path, ['write-tree'], undefined, env)).toString('latin1').trim();
-    return ok({ sha: tree, truncated: false, tree: await treeEntries(repo, tree, false, '') }, 201);
+    return ok({ sha: tree, truncated: false, tree: await treeEntries(repo, tree, false) }, 201);
   });
 }
 

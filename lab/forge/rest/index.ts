@@ -1,5 +1,6 @@
 /** The REST API: which route a request meets, and whether its token may take it. */
 import { type Answer, NOT_FOUND, refusal } from '../answer.ts';
+import { runAutoMerges } from '../pulls.ts';
 import type { Repo } from '../store.ts';
 import { isToken, mayRead, mayWrite, sees } from '../tokens.ts';
 import { type RootContext, rootRoute } from './apps.ts';
@@ -48,7 +49,10 @@ export async function rest(c: RestRequest): Promise<Answer> {
     const decoded = params.slice(1).map((param) => decode(param ?? ''));
     // Reads never look at `token`; a write without one was refused just now.
     const token = c.caller as Exclude<typeof c.caller, string>;
-    return route.handle({ ...c, repo, token, params: decoded });
+    const answer = await route.handle({ ...c, repo, token, params: decoded });
+    // A check, a review or a changed rule may have been the last thing that was missing.
+    if (c.method !== 'GET') await runAutoMerges(repo);
+    return answer;
   }
   c.unknown(`${c.method} ${c.path}`);
   return NOT_FOUND;

@@ -23,6 +23,7 @@ export const pullRoutes: readonly Route[] = [
     if (typeof title === 'string') pull.title = title;
     if (typeof body === 'string') pull.body = body;
     if (state === 'open' || state === 'closed') pull.state = state;
+    if (pull.state === 'closed') c.repo.autoMerges.delete(pull.number);
     return ok(pullJson(c.repo, pull, c.url));
   }),
   reads(/^\/pulls\/(\d+)\/files$/, 'pull_requests', async (c) => {
@@ -145,6 +146,7 @@ async function createPull({ repo, body, url, token }: WriteContext): Promise<Ans
     state: 'open',
     draft: body.draft === true,
     merged: false,
+    merged_at: null,
     merge_commit_sha: null,
     mergeable: null,
     head: { ref: head, sha: headCommit.oid },
