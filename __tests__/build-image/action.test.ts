@@ -181,7 +181,9 @@ test.each<[string, Record<string, string>, string]>([
   ['unknown stage', { target: 'nope' }, 'E_DOCKERFILE'],
   ['secret as argument', { 'build-args': 'NPM_TOKEN=abc' }, 'E_SECRET_ARG'],
   ['password without username', { password: 'x' }, 'E_INPUT'],
-  ['a mode of later', { mode: 'merge' }, 'E_INPUT'],
+  ['unknown mode', { mode: 'mix' }, 'E_INPUT'],
+  ['merge without digests', { mode: 'merge' }, 'E_MERGE'],
+  ['promote without source', { mode: 'promote' }, 'E_INPUT'],
   ['Git context', { context: 'https://example.org/x.git' }, 'E_INPUT'],
 ])('bad input, %s: red with one message, nothing sent', async (_name, inputs, code) => {
   await using b = await bench();

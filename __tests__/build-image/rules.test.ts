@@ -58,8 +58,9 @@ describe('tags', () => {
 });
 
 describe('Dockerfile', () => {
+  const linux = { platforms: ['linux/amd64'], native: 'linux/amd64' };
   const read = (text: string, args: [string, string][] = []) =>
-    readDockerfile(Buffer.from(text), { file: 'Dockerfile', args, platform: 'linux/amd64', target: '' });
+    readDockerfile(Buffer.from(text), { file: 'Dockerfile', args, ...linux, target: '', contexts: [] });
   const names = (text: string) =>
     read(text).bases.map((b) => b.ref && `${b.ref.host}/${b.ref.repository}:${b.ref.tag}`);
   const pin = (text: string) => {
@@ -151,7 +152,7 @@ test('engine results: a killed child is never success, words of a RUN step are n
 });
 
 test('secrets: T48 line breaks through JSON, IDs unique; the guard finds names and values', () => {
-  expect(planSecrets({ values: [['k', 'a\nb\n']], envs: [], files: [] }, {})[0]?.value).toBe('a\nb\n');
+  expect(planSecrets({ values: [['k', 'a\nb\n']], envs: [], files: [] }, {})[0]).toEqual({ id: 'k', value: 'a\nb\n' });
   expect(() => planSecrets({ values: [['k', 'a']], envs: [], files: [['k', 'f']] }, {})).toThrow(/twice/);
   expect(() => planSecrets({ values: [], envs: [['k', 'NONE']], files: [] }, {})).toThrow(/not set/);
   expect(findSecretArg([['VERSION', '1']], [], ['hunter22'], [])).toBeUndefined();

@@ -1,7 +1,7 @@
 /** Base images -> digests. What was hashed is what gets built, on every engine. */
-import { type Digest, nameOf, RegistryError } from '../oci/index.ts';
+import { type Digest, type ImageRef, mapLimited, nameOf, RegistryError } from '../oci/index.ts';
 import { ActionError } from '../runner/index.ts';
-import type { BaseRef, Dockerfile } from './dockerfile.ts';
+import type { Dockerfile } from './dockerfile.ts';
 import type { RegistryFor } from './ports.ts';
 
 export interface ResolvedBase {
@@ -11,43 +11,54 @@ export interface ResolvedBase {
   /** It carries its digest in the Dockerfile. */
   pinned: boolean;
   line: number;
+  /** Index of the reference in the Dockerfile; -1 for an image that is a named context. */
+  reference: number;
+  /** Set when the reference names another image on each platform. */
+  platform?: string;
   /** Why there is no digest. */
   problem?: string;
 }
 
-/** One entry for each base reference of the file, in its order; each name is asked for once. */
+type Resolved = Pick<ResolvedBase, 'name' | 'digest' | 'pinned' | 'problem'>;
+
+const AT_ONCE = 8;
+
+/** One entry for each base reference of the file, in its order, and for each platform where they differ. */
 export async function resolveBases(file: Dockerfile, registryFor: RegistryFor): Promise<ResolvedBase[]> {
-  const asked = new Map<string, Promise<ResolvedBase>>();
-  return Promise.all(
-    file.bases.map(async (base) => {
-      const known = asked.get(base.written) ?? resolve(base, registryFor);
-      asked.set(base.written, known);
-      return { ...(await known), line: base.line };
-    }),
-  );
+  const wanted = file.bases.flatMap((base, reference) => {
+    const variants: { ref: ImageRef | undefined; platform?: string }[] = base.variants ?? [{ ref: base.ref }];
+    return variants.map(({ ref, platform }) => ({ base, reference, ref, platform }));
+  });
+  const asked = new Map<string, Promise<Resolved>>();
+  return mapLimited(wanted, AT_ONCE, async ({ base, reference, ref, platform }) => {
+    const key = ref === undefined ? base.written : fullName(ref);
+    const known = asked.get(key) ?? (ref === undefined ? unknown(base.written) : resolveRef(ref, registryFor));
+    asked.set(key, known);
+    return { ...(await known), line: base.line, reference, ...(platform === undefined ? {} : { platform }) };
+  });
 }
 
-async function resolve(base: BaseRef, registryFor: RegistryFor): Promise<ResolvedBase> {
-  const { ref, line } = base;
-  if (ref === undefined) {
-    return {
-      name: base.written,
-      digest: undefined,
-      pinned: false,
-      line,
-      problem: 'its name depends on a variable that is not known',
-    };
-  }
+async function unknown(written: string): Promise<Resolved> {
+  const problem = 'its name depends on a variable that is not known';
+  return { name: written, digest: undefined, pinned: false, problem };
+}
+
+/** Asks the registry which digest the tag names. A registry that does not say is a problem, not an error. */
+export async function resolveRef(ref: ImageRef, registryFor: RegistryFor): Promise<Resolved> {
   const name = `${nameOf(ref)}${ref.tag === undefined ? '' : `:${ref.tag}`}`;
-  if (ref.digest !== undefined) return { name, digest: ref.digest, pinned: true, line };
+  if (ref.digest !== undefined) return { name, digest: ref.digest, pinned: true };
   try {
     const head = await registryFor(ref.host).head(ref.repository, ref.tag ?? 'latest');
-    if (head !== undefined) return { name, digest: head.digest, pinned: false, line };
-    return { name, digest: undefined, pinned: false, line, problem: 'its registry does not know it' };
+    if (head !== undefined) return { name, digest: head.digest, pinned: false };
+    return { name, digest: undefined, pinned: false, problem: 'its registry does not know it' };
   } catch (error) {
     if (!(error instanceof RegistryError)) throw error;
-    return { name, digest: undefined, pinned: false, line, problem: error.facts.why };
+    return { name, digest: undefined, pinned: false, problem: error.facts.why };
   }
+}
+
+function fullName(ref: ImageRef): string {
+  return `${nameOf(ref)}:${ref.tag ?? ''}@${ref.digest ?? ''}`;
 }
 
 /** @throws ActionError E_UNPINNED_BASE with the line and the digest to paste */

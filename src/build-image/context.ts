@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Digest, sha256 } from '../oci/index.ts';
+import { type Digest, mapLimited, sha256 } from '../oci/index.ts';
 import { ActionError } from '../runner/index.ts';
 import type { Ignore } from './ignore.ts';
 
@@ -33,7 +33,7 @@ const AT_ONCE = 16;
 export async function hashContext(root: string, ignore: Ignore): Promise<ContextFacts> {
   const entries = await list(root, '', ignore);
   entries.sort((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)));
-  const payloads = await mapLimited(entries, (entry) => payload(root, entry));
+  const payloads = await mapLimited(entries, AT_ONCE, (entry) => payload(root, entry));
   const hash = createHash('sha256');
   for (const [i, { type, mode, path }] of entries.entries()) {
     hash.update(`${type} ${mode.toString(8).padStart(4, '0')} ${path}\0${payloads[i] ?? ''}\n`);
@@ -48,7 +48,7 @@ export async function hashContext(root: string, ignore: Ignore): Promise<Context
 
 async function list(root: string, folder: string, ignore: Ignore): Promise<Entry[]> {
   const names = await readdir(join(root, folder));
-  const found = await mapLimited(names, async (name): Promise<Entry[]> => {
+  const found = await mapLimited(names, AT_ONCE, async (name): Promise<Entry[]> => {
     const path = folder === '' ? name : `${folder}/${name}`;
     const excluded = ignore.excludes(path);
     if (excluded && !ignore.reincludes) return [];
@@ -79,18 +79,4 @@ async function payload(root: string, entry: Entry): Promise<string> {
   const hash = createHash('sha256');
   for await (const chunk of createReadStream(file)) hash.update(chunk as Buffer);
   return hash.digest('hex');
-}
-
-async function mapLimited<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<R[]> {
-  const results: R[] = [];
-  let next = 0;
-  const worker = async (): Promise<void> => {
-    while (next < items.length) {
-      const at = next;
-      next += 1;
-      results[at] = await work(items[at] as T);
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE, items.length) }, worker));
-  return results;
 }

@@ -1,7 +1,9 @@
 /** Copies a proven image to another repository: children first, blobs found, mounted or streamed, manifests by digest. */
-import { type Digest, type ImageName, nameOf, RegistryError } from '../oci/index.ts';
+import { type Descriptor, type Digest, type ImageName, mapLimited, nameOf, RegistryError } from '../oci/index.ts';
 import type { InspectedImage } from './inspect.ts';
 import type { RegistryFor } from './ports.ts';
+
+const TRANSFERS = 4;
 
 /** @throws RegistryError; nothing is tagged in any case */
 export async function copyImage(
@@ -12,13 +14,15 @@ export async function copyImage(
 ): Promise<void> {
   const [source, target] = [registryFor(from.host), registryFor(to.host)];
   const mountFrom = from.host === to.host ? from.repository : undefined;
+  const blobs = new Map<Digest, Descriptor>();
+  for (const manifest of image.all) {
+    if (manifest.kind === 'manifest') for (const b of [manifest.config, ...manifest.layers]) blobs.set(b.digest, b);
+  }
+  await mapLimited([...blobs.values()], TRANSFERS, (blob) =>
+    target.putBlob(to.repository, blob, () => source.getBlob(from.repository, blob), mountFrom),
+  );
   // Leaves were visited after their parents, and a registry refuses an index whose children it lacks.
   for (const manifest of [...image.all].reverse()) {
-    if (manifest.kind === 'manifest') {
-      for (const blob of [manifest.config, ...manifest.layers]) {
-        await target.putBlob(to.repository, blob, () => source.getBlob(from.repository, blob), mountFrom);
-      }
-    }
     if ((await target.head(to.repository, manifest.digest)) === undefined) {
       await target.putManifest(to.repository, manifest.digest, manifest);
     }

@@ -19,9 +19,10 @@ export interface ProbeFacts {
   immutable: readonly (Found & { tag: string })[];
 }
 
+/** `stage`: the staging tag is to be written, because it is missing or names something useless. */
 export type Decision =
-  | { do: 'reuse'; digest: Digest; reason: string; baseMoved: boolean }
-  | { do: 'build'; reason: string; mustEqual?: Digest; damaged?: boolean }
+  | { do: 'reuse'; digest: Digest; reason: string; baseMoved: boolean; stage: boolean }
+  | { do: 'build'; reason: string; mustEqual?: Digest; damaged?: boolean; stage: boolean }
   | { do: 'conflict'; tag: string; digest: Digest; why: string }
   | { do: 'not-built' };
 
@@ -39,17 +40,21 @@ export function decide({ staging, immutable }: ProbeFacts, reuse: Reuse): Decisi
     return { do: 'conflict', tag: other.tag, digest: other.digest, why };
   }
   if (reuse === 'off') {
-    return { do: 'build', reason: 'reuse is off', ...(first === undefined ? {} : { mustEqual: first.digest }) };
+    const stage = staging === undefined;
+    return { do: 'build', reason: 'reuse is off', stage, ...(first === undefined ? {} : { mustEqual: first.digest }) };
   }
   if (first !== undefined) {
     const baseMoved = immutable.every((t) => t.relation === 'same-source');
-    return { do: 'reuse', digest: first.digest, reason: `tag ${first.tag}`, baseMoved };
+    // An image on other bases is not the one of this key: it must never wait under its name.
+    const stage = !baseMoved && staging === undefined;
+    return { do: 'reuse', digest: first.digest, reason: `tag ${first.tag}`, baseMoved, stage };
   }
-  if (staging?.relation === 'ours')
-    return { do: 'reuse', digest: staging.digest, reason: 'staging tag', baseMoved: false };
+  if (staging?.relation === 'ours') {
+    return { do: 'reuse', digest: staging.digest, reason: 'staging tag', baseMoved: false, stage: false };
+  }
   if (reuse === 'only') return { do: 'not-built' };
-  if (staging === undefined) return { do: 'build', reason: 'no image of this source exists' };
-  return { do: 'build', reason: 'the image kept for this source is damaged or foreign', damaged: true };
+  if (staging === undefined) return { do: 'build', reason: 'no image of this source exists', stage: true };
+  return { do: 'build', reason: 'the image kept for this source is damaged or foreign', damaged: true, stage: true };
 }
 
 export type TagAction = 'already' | 'put' | 'adopt' | 'conflict';

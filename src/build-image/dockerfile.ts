@@ -1,15 +1,19 @@
 /** Which images a Dockerfile is built on, and the same file with them pinned. */
-import {
-  type Copy,
-  DockerfileParser,
-  type From,
-  type Instruction,
-  type ModifiableInstruction,
-  type Run,
-} from 'dockerfile-ast';
+import { type Copy, DockerfileParser, type From, type Run } from 'dockerfile-ast';
 import { type Digest, type ImageRef, nameOf, parseRef, sha256 } from '../oci/index.ts';
 import { ActionError } from '../runner/index.ts';
 import { nearest, oneLine } from '../text/index.ts';
+import {
+  argName,
+  features,
+  fromTokens,
+  globalArgs,
+  isStageName,
+  lineStarts,
+  named,
+  rootStage,
+  type Stage,
+} from './dockerfile-parts.ts';
 import { expand } from './expand.ts';
 
 export interface Dockerfile {
@@ -29,8 +33,10 @@ export interface Dockerfile {
 export interface BaseRef {
   /** As written, for messages. */
   written: string;
-  /** undefined: it depends on something that is only known to the engine. */
+  /** undefined: it depends on something that is only known to the engine, or differs between platforms. */
   ref: ImageRef | undefined;
+  /** Set when it names different images on different platforms. */
+  variants?: { platform: string; ref: ImageRef | undefined }[];
   /** Where the token stands, UTF-16 offsets. */
   start: number;
   end: number;
@@ -43,16 +49,17 @@ export interface BaseRef {
 export interface DockerfileOptions {
   file: string;
   args: readonly (readonly [string, string])[];
-  /** `os/arch[/variant]`. */
-  platform: string;
+  /** `os/arch[/variant]`, at least one. */
+  platforms: readonly string[];
+  /** Platform of the machine that builds. */
+  native: string;
   target: string;
+  /** Names of build contexts: a reference of such a name is none to an image. */
+  contexts: readonly string[];
 }
 
-interface Stage {
-  from: From;
-  name: string | undefined;
-  image: string;
-}
+/** What a reference becomes on each platform. */
+type Values = readonly (string | undefined)[];
 
 /** @throws ActionError E_DOCKERFILE: not UTF-8, no FROM, unknown target */
 export function readDockerfile(bytes: Buffer, options: DockerfileOptions): Dockerfile {
@@ -86,17 +93,26 @@ export function readDockerfile(bytes: Buffer, options: DockerfileOptions): Docke
       near === undefined ? 'Correct the input target' : `Did you mean ${near}?`,
     );
   }
-  const globals = globalArgs(parsed.getInitialARGs(), options);
+  const scopes = options.platforms.map((p) => globalArgs(parsed.getInitialARGs(), options.args, p, options.native));
+  const globals = scopes[0] ?? new Map();
   const bases: BaseRef[] = [];
   const baseOfStage = new Map<number, number>();
-  const add = (written: string, value: string | undefined, start: number, line: number, syntax = false): void => {
-    const ref = value === undefined ? undefined : parseRef(value);
-    bases.push({ written, ref, start, end: start + written.length, line: line + 1, syntax });
+  const add = (written: string, values: Values, start: number, line: number, syntax = false): void => {
+    const refs = values.map((value) => (value === undefined ? undefined : parseRef(value)));
+    const same = values.every((value) => value === values[0]);
+    const place = { written, start, end: start + written.length, line: line + 1, syntax };
+    if (same) bases.push({ ...place, ref: refs[0] });
+    else {
+      const variants = options.platforms.map((platform, i) => ({ platform, ref: refs[i] }));
+      bases.push({ ...place, ref: undefined, variants });
+    }
   };
+  const isContext = (value: string | undefined): boolean => value !== undefined && named(value, options.contexts);
   const offset = (p: { line: number; character: number }): number => (starts[p.line] ?? 0) + p.character;
 
   const syntax = /^#[ \t]*syntax[ \t]*=[ \t]*(\S+)/im.exec(text.slice(0, text.search(/^(?!#)/m)));
-  if (syntax?.[1] !== undefined) add(syntax[1], syntax[1], syntax.index + syntax[0].length - syntax[1].length, 0, true);
+  if (syntax?.[1] !== undefined)
+    add(syntax[1], [syntax[1]], syntax.index + syntax[0].length - syntax[1].length, 0, true);
 
   let seen = -1;
   const isStage = (name: string): boolean =>
@@ -107,18 +123,20 @@ export function readDockerfile(bytes: Buffer, options: DockerfileOptions): Docke
       const from = instruction as From;
       const range = from.getImageRange();
       const written = from.getImage() ?? '';
-      const value = expand(written, globals);
-      const known = value !== undefined && isStageName(stages, seen, value);
+      const values = scopes.map((scope) => expand(written, scope));
+      const isNone = (value: string | undefined): boolean =>
+        value !== undefined && (value === 'scratch' || isContext(value) || isStageName(stages, seen, value));
+      const none = values.every(isNone);
       seen += 1;
-      if (range === null || known || value === 'scratch') continue;
+      if (range === null || none) continue;
       baseOfStage.set(seen, bases.length);
-      add(written, value, offset(range.start), range.start.line);
+      add(written, values, offset(range.start), range.start.line);
     } else if (keyword === 'COPY' || keyword === 'RUN') {
       for (const token of fromTokens(instruction as Copy | Run)) {
-        if (isStage(token.text)) continue;
+        if (isStage(token.text) || isContext(token.text)) continue;
         // Variables are not expanded here by any engine of today.
         const value = token.text.includes('$') ? undefined : token.text;
-        add(token.text, value, offset(token.at), token.at.line);
+        add(token.text, [value], offset(token.at), token.at.line);
       }
     }
   }
@@ -156,82 +174,4 @@ export function pinBases(file: Dockerfile, pins: ReadonlyMap<number, Digest>): B
     text = `${text.slice(0, base.start)}${nameOf(base.ref)}@${digest}${text.slice(base.end)}`;
   }
   return Buffer.from(text, 'utf8');
-}
-
-function lineStarts(text: string): number[] {
-  const starts = [0];
-  for (const match of text.matchAll(/\r\n|\n|\r/g)) starts.push(match.index + match[0].length);
-  return starts;
-}
-
-function globalArgs(
-  initial: readonly { getProperty(): { getName(): string; getValue(): string | null } | null }[],
-  { args, platform }: DockerfileOptions,
-): Map<string, string> {
-  const [os = '', arch = '', variant = ''] = platform.split('/');
-  const known = new Map<string, string>();
-  for (const side of ['BUILD', 'TARGET']) {
-    known.set(`${side}PLATFORM`, platform).set(`${side}OS`, os).set(`${side}ARCH`, arch).set(`${side}VARIANT`, variant);
-  }
-  const given = new Map(args);
-  for (const arg of initial) {
-    const property = arg.getProperty();
-    if (property === null) continue;
-    const name = property.getName();
-    const value = given.get(name) ?? expand(property.getValue() ?? '', known);
-    if (value !== undefined) known.set(name, value);
-  }
-  return known;
-}
-
-function argName(instruction: Instruction): string[] {
-  return instruction.getArguments().map((a) => a.getValue().replace(/=.*$/s, ''));
-}
-
-function isStageName(stages: readonly Stage[], last: number, name: string): boolean {
-  return stages.slice(0, last + 1).some((s) => s.name === name.toLowerCase());
-}
-
-// The stage at the bottom of `FROM a AS b`, `FROM b AS c`.
-function rootStage(stages: readonly Stage[], start: number, globals: ReadonlyMap<string, string>): number {
-  let at = start;
-  for (;;) {
-    const name = expand(stages[at]?.image ?? '', globals)?.toLowerCase();
-    const parent = stages.findLastIndex((s, i) => i < at && s.name !== undefined && s.name === name);
-    if (parent < 0) return at;
-    at = parent;
-  }
-}
-
-interface Token {
-  text: string;
-  at: { line: number; character: number };
-}
-
-function fromTokens(instruction: ModifiableInstruction): Token[] {
-  return instruction.getFlags().flatMap((flag): Token[] => {
-    const range = flag.getValueRange();
-    const value = flag.getValue();
-    if (range === null || value === null) return [];
-    if (flag.getName() === 'from') return [{ text: value, at: range.start }];
-    if (flag.getName() !== 'mount') return [];
-    const match = /(?:^|,)from=([^,]+)/.exec(value);
-    if (match?.[1] === undefined) return [];
-    const character = range.start.character + match.index + match[0].length - match[1].length;
-    return [{ text: match[1], at: { line: range.start.line, character } }];
-  });
-}
-
-function features(instructions: readonly Instruction[]): Dockerfile['features'] {
-  return instructions.flatMap((instruction) => {
-    const keyword = instruction.getKeyword();
-    if (!['COPY', 'ADD', 'RUN'].includes(keyword)) return [];
-    const line = instruction.getRange().start.line + 1;
-    const flags = (instruction as ModifiableInstruction).getFlags().map((f) => f.getName());
-    const found: Dockerfile['features'] = [];
-    if (/<<-?["']?[A-Za-z_]/.test(instruction.getRawArgumentsContent() ?? '')) found.push({ name: 'heredoc', line });
-    if (flags.includes('link')) found.push({ name: 'link', line });
-    if (flags.includes('mount')) found.push({ name: 'mount', line });
-    return found;
-  });
 }

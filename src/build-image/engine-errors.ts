@@ -2,30 +2,17 @@
 import { ActionError, type ErrorCode, type ExecResult, type Place } from '../runner/index.ts';
 import { oneLine } from '../text/index.ts';
 import type { FailureClass } from './engines/classify.ts';
-import type { Engine, EngineFailure } from './engines/port.ts';
-import type { BuildInputs } from './inputs.ts';
+import type { EngineFailure } from './engines/port.ts';
 import type { Plan } from './plan.ts';
 
-/** @throws ActionError E_ENGINE_FEATURE before the engine is started */
-export function checkFeatures(engine: Engine, plan: Plan, inputs: BuildInputs): void {
-  const refuse = (feature: string, fix: string, line?: number): never => {
-    throw new ActionError('E_ENGINE_FEATURE', {
-      what: `engine ${engine.name}`,
-      why: `it has no ${feature}`,
-      fix,
-      ...(line === undefined ? {} : { at: { file: plan.files.dockerfile, line } }),
-    });
-  };
-  const { caps } = engine;
-  if (inputs.secrets.length > 0 && !caps.secrets) refuse('build secrets', 'Install the buildx plugin or use buildah');
-  if (plan.files.ownIgnoreFile && !caps.privateIgnoreFile) {
-    refuse(`way to read ${plan.files.ignoreName}`, 'Move its content to .dockerignore, or install the buildx plugin');
-  }
-  for (const { name, line } of plan.dockerfile.features) {
-    if (name === 'heredoc' && !caps.heredocs)
-      refuse('heredocs', 'Write the command on lines that end in \\, or use a newer engine', line);
-    if (name === 'link' && !caps.link) refuse('COPY --link', 'Drop --link, or use a newer engine', line);
-    if (name === 'mount' && !caps.mounts) refuse('RUN --mount', 'Install the buildx plugin or use buildah', line);
+/** The registry refuses to replace the tag that the engine pushes to: what is there may be what this run wants. */
+export class StageTaken extends Error {
+  override readonly name = 'StageTaken';
+  readonly error: ActionError;
+
+  constructor(error: ActionError) {
+    super(error.message, { cause: error });
+    this.error = error;
   }
 }
 

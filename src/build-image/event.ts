@@ -20,7 +20,7 @@ interface Payload {
   pull_request?: { number?: unknown };
   issue?: { number?: unknown };
   head_commit?: { id?: unknown; timestamp?: unknown } | null;
-  workflow_run?: { event?: unknown };
+  workflow_run?: { event?: unknown; pull_requests?: { number?: unknown }[] };
   repository?: {
     html_url?: unknown;
     name?: unknown;
@@ -39,7 +39,7 @@ export function readEvent(env: Env, payload: unknown): EventFacts {
   const ref = env.GITHUB_REF ?? '';
   const origin = text(event.workflow_run?.event);
   const fromPr = PR_EVENTS.has(name) || (name === 'workflow_run' && PR_EVENTS.has(origin));
-  const number = event.pull_request?.number ?? event.issue?.number;
+  const number = event.pull_request?.number ?? event.issue?.number ?? event.workflow_run?.pull_requests?.[0]?.number;
   const time = Date.parse(text(event.head_commit?.timestamp)) / 1000;
   const fallback = env.GITHUB_REPOSITORY
     ? `${env.GITHUB_SERVER_URL ?? 'https://github.com'}/${env.GITHUB_REPOSITORY}`

@@ -66,7 +66,8 @@ async function dockerfilePath(root: string, context: string, input: string): Pro
   return missing('Dockerfile', join(relative(root, context), 'Dockerfile'));
 }
 
-async function inside(root: string, path: string, what: string): Promise<string> {
+/** The real path, when it lies below the root. @throws ActionError E_PATH_ESCAPE, E_PATH_MISSING */
+export async function inside(root: string, path: string, what: string): Promise<string> {
   const real = await realpath(resolve(root, path)).catch(() => missing(what, path));
   if (real !== root && !real.startsWith(root + sep)) {
     throw new ActionError('E_PATH_ESCAPE', {

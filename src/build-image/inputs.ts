@@ -1,44 +1,14 @@
 /** The inputs of build-image as one frozen object. */
-import { z } from 'zod';
-import { type Credentials, type ImageName, nameOf, parseImage } from '../oci/index.ts';
-import { ActionError, type Env, field, parseInputs, readInputs } from '../runner/index.ts';
+import { type Credentials, type Digest, type ImageName, type ImageRef, nameOf, parseImage } from '../oci/index.ts';
+import { ActionError, type Env, inputError, parseInputs, readInputs } from '../runner/index.ts';
 import { oneLine } from '../text/index.ts';
 import type { Reuse } from './decide.ts';
 import type { EngineName } from './engines/detect.ts';
+import { type BuildContext, type PinnedDownload, parseSource, type SshForward } from './input-forms.ts';
+import { INPUTS, schema } from './input-schema.ts';
 import { parseRegistryAuth } from './registry-auth.ts';
-import { planSecrets, type Secret } from './secrets.ts';
+import { planSecrets, type SecretSource } from './secrets.ts';
 import type { ImmutableTags } from './tags.ts';
-
-export const INPUTS = [
-  'image',
-  'tags',
-  'immutable-tags',
-  'labels',
-  'mode',
-  'context',
-  'file',
-  'target',
-  'platforms',
-  'build-args',
-  'allow-secret-args',
-  'secrets',
-  'secret-envs',
-  'secret-files',
-  'engine',
-  'username',
-  'password',
-  'registry-auth',
-  'github-token',
-  'insecure-registries',
-  'trusted-realms',
-  'push',
-  'reuse',
-  'reuse-max-age',
-  'require-pinned-base',
-  'cache',
-  'retries',
-  'timeout',
-] as const;
 
 export interface BuildInputs {
   images: readonly [ImageName, ...ImageName[]];
@@ -47,78 +17,44 @@ export interface BuildInputs {
   tags: readonly string[];
   immutableTags: ImmutableTags;
   labels: readonly [string, string][];
-  mode: 'build' | 'plan';
+  mode: 'build' | 'plan' | 'merge' | 'promote';
   workspace: string;
   context: string;
   file: string;
   target: string;
-  platform: string;
+  /** Never empty; of the runner when none was given. */
+  platforms: readonly string[];
+  platformsGiven: boolean;
   args: readonly [string, string][];
   allowSecretArgs: readonly string[];
-  secrets: readonly Secret[];
+  secrets: readonly SecretSource[];
+  buildContexts: readonly BuildContext[];
+  ssh: readonly SshForward[];
   engine: EngineName;
+  engineOptions: readonly [string, string][];
+  builder: string;
+  builderImage: ImageRef;
+  installBuildx: PinnedDownload | undefined;
   logins: ReadonlyMap<string, Credentials>;
   insecure: readonly string[];
   trustedRealms: readonly string[];
-  push: 'true' | 'false' | 'auto';
+  push: 'true' | 'false' | 'auto' | 'stage';
   reuse: Reuse;
   reuseMaxAge: number | undefined;
   requirePinnedBase: boolean;
-  noCache: boolean;
+  cache: 'auto' | 'gha' | 'registry' | 'local' | 'off';
+  cacheFrom: readonly string[];
+  cacheTo: readonly string[];
+  provenance: 'none' | 'min' | 'max';
+  sbom: boolean;
+  reproducible: boolean;
+  /** Compressed bytes of the largest platform. */
+  sizeBudget: number | undefined;
+  digests: readonly Digest[];
+  source: ImageRef | undefined;
   retries: number;
   timeout: number;
 }
-
-const platform = /^[a-z0-9]+\/[a-z0-9]+(\/[a-z0-9]+)?$/;
-
-const schema = z
-  .object({
-    image: field.required('the image, registry/repository such as ghcr.io/o/app').pipe(field.lines()),
-    tags: field.list(),
-    'immutable-tags': field.list(),
-    labels: field.pairs(),
-    mode: field.oneOf(['build', 'plan'], 'build'),
-    context: z.string(),
-    file: z.string(),
-    target: z.string().regex(/^[\w.-]*$/, 'is not the name of a stage'),
-    platforms: field.lines(),
-    'build-args': field.pairs(),
-    'allow-secret-args': field.lines(),
-    secrets: field.pairs(),
-    'secret-envs': field.pairs(),
-    'secret-files': field.pairs(),
-    engine: field.oneOf(['auto', 'docker', 'buildah'], 'auto'),
-    username: z.string(),
-    password: z.string(),
-    'registry-auth': z.string(),
-    'github-token': z.string(),
-    'insecure-registries': field.lines(),
-    'trusted-realms': field.lines(),
-    push: field.oneOf(['auto', 'true', 'false'], 'auto'),
-    reuse: field.oneOf(['auto', 'off', 'only'], 'auto'),
-    'reuse-max-age': z.union([z.literal('').transform(() => undefined), field.duration()]),
-    'require-pinned-base': field.bool(false),
-    cache: field.oneOf(['auto', 'off'], 'auto'),
-    retries: field.integer(0, 10, 4),
-    timeout: field.duration('60m'),
-  })
-  .superRefine((v, ctx) => {
-    const problem = (input: string, message: string): void => ctx.addIssue({ code: 'custom', path: [input], message });
-    if (v.image.length > 8) problem('image', 'has more than 8 lines');
-    if (v.tags.length > 32) problem('tags', 'has more than 32 rules');
-    if (v.platforms.length > 1)
-      problem('platforms', 'the engines docker and buildah build one platform here; run one job for each');
-    for (const p of v.platforms) if (!platform.test(p)) problem('platforms', `"${oneLine(p, 60)}" is not os/arch`);
-    for (const [key] of v['build-args']) {
-      if (!/^[A-Za-z_]\w*$/.test(key)) problem('build-args', `"${oneLine(key, 60)}" is not a name`);
-    }
-    for (const [key] of v.labels) {
-      if (key.startsWith('build-image.')) problem('labels', 'the prefix build-image. belongs to this action');
-    }
-    if ((v.username === '') !== (v.password === '')) problem('password', 'username and password go together');
-    if (v.reuse === 'only' && v.push === 'false') problem('reuse', 'only needs a registry, and push is false');
-    if (v.timeout < 1 || v.timeout > 6 * 3600) problem('timeout', 'must be from 1s to 6h');
-  });
 
 /** @throws ActionError E_INPUT, E_IMAGE_NAME, E_SECRET_FORMAT */
 export function parseBuildInputs(env: Env): BuildInputs {
@@ -128,15 +64,11 @@ export function parseBuildInputs(env: Env): BuildInputs {
   if (first === undefined) throw nameError('', 'no image is given');
   const names = new Set(parsed.map((p) => nameOf(p.image)));
   if (names.size < parsed.length) throw nameError(v.image[0] ?? '', 'the same image stands there twice');
-  const workspace = env.GITHUB_WORKSPACE || process.cwd();
   const rules = v['immutable-tags'];
   const word = rules.length === 0 ? 'auto' : rules.length === 1 ? rules[0] : undefined;
-  const logins = new Map<string, Credentials>(parseRegistryAuth(v['registry-auth']));
-  if (v.username !== '') logins.set(first.host, { username: v.username, password: v.password });
-  const token = v['github-token'];
-  // A token of GitHub Enterprise Server must not travel to ghcr.io.
-  if (token !== '' && (env.GITHUB_SERVER_URL ?? '') === 'https://github.com' && !logins.has('ghcr.io')) {
-    logins.set('ghcr.io', { username: env.GITHUB_ACTOR || 'github', password: token });
+  const builderImage = parseSource(v['builder-image'] || 'docker.io/moby/buildkit:buildx-stable-1');
+  if ('problem' in builderImage || builderImage.value === undefined) {
+    throw inputError([{ input: 'builder-image', problem: 'is not image:tag or image@sha256:…' }]);
   }
   return Object.freeze({
     images: [first, ...rest] as const,
@@ -145,26 +77,54 @@ export function parseBuildInputs(env: Env): BuildInputs {
     immutableTags: word === 'auto' || word === 'all' || word === 'none' ? word : rules,
     labels: v.labels,
     mode: v.mode,
-    workspace,
+    workspace: env.GITHUB_WORKSPACE || process.cwd(),
     context: v.context || '.',
     file: v.file,
     target: v.target,
-    platform: v.platforms[0] ?? `linux/${nativeArchitecture()}`,
+    platforms: v.platforms.length === 0 ? [nativePlatform()] : v.platforms,
+    platformsGiven: v.platforms.length > 0,
     args: v['build-args'],
     allowSecretArgs: v['allow-secret-args'],
     secrets: planSecrets({ values: v.secrets, envs: v['secret-envs'], files: v['secret-files'] }, env),
+    buildContexts: v['build-contexts'],
+    ssh: v.ssh,
     engine: v.engine,
-    logins,
+    engineOptions: v['engine-options'],
+    builder: v.builder || 'auto',
+    builderImage: builderImage.value,
+    installBuildx: v['install-buildx'],
+    logins: loginsOf(v, first, env),
     insecure: v['insecure-registries'],
     trustedRealms: v['trusted-realms'],
     push: v.push,
     reuse: v.reuse,
     reuseMaxAge: v['reuse-max-age'],
     requirePinnedBase: v['require-pinned-base'],
-    noCache: v.cache === 'off',
+    cache: v.cache,
+    cacheFrom: v['cache-from'],
+    cacheTo: v['cache-to'],
+    provenance: v.provenance,
+    sbom: v.sbom,
+    reproducible: v.reproducible === 'on',
+    sizeBudget: v['size-budget'],
+    digests: v.digests,
+    source: v.source,
     retries: v.retries,
     timeout: v.timeout,
   });
+}
+
+type Texts = Readonly<Record<'username' | 'password' | 'registry-auth' | 'github-token', string>>;
+
+function loginsOf(v: Texts, primary: ImageName, env: Env): ReadonlyMap<string, Credentials> {
+  const logins = new Map<string, Credentials>(parseRegistryAuth(v['registry-auth']));
+  if (v.username !== '') logins.set(primary.host, { username: v.username, password: v.password });
+  const token = v['github-token'];
+  // A token of GitHub Enterprise Server must not travel to ghcr.io.
+  if (token !== '' && (env.GITHUB_SERVER_URL ?? '') === 'https://github.com' && !logins.has('ghcr.io')) {
+    logins.set('ghcr.io', { username: env.GITHUB_ACTOR || 'github', password: token });
+  }
+  return logins;
 }
 
 function parseName(text: string): { image: ImageName; lowered: boolean } {
@@ -178,7 +138,8 @@ function nameError(text: string, why: string): ActionError {
   return new ActionError('E_IMAGE_NAME', { what: `input image "${oneLine(text, 120)}"`, why, fix });
 }
 
-function nativeArchitecture(): string {
+/** `linux/` and the architecture of the runner. */
+export function nativePlatform(): string {
   const names: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386', arm: 'arm/v7', ppc64: 'ppc64le' };
-  return names[process.arch] ?? process.arch;
+  return `linux/${names[process.arch] ?? process.arch}`;
 }

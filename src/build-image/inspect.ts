@@ -7,9 +7,11 @@ import {
   isAttestation,
   MAX_CONFIG,
   type Manifest,
+  mapLimited,
   parseConfig,
   platformName,
   type Registry,
+  RegistryError,
 } from '../oci/index.ts';
 import type { Relation } from './decide.ts';
 import { KEY_LABEL, REVISION_LABEL, SOURCE_LABEL } from './labels.ts';
@@ -34,6 +36,7 @@ export interface InspectedImage {
 }
 
 const MAX_DEPTH = 2;
+const HEADS_AT_ONCE = 8;
 
 /** @returns undefined when there is no such manifest */
 export async function inspectImage(
@@ -59,20 +62,24 @@ async function visit(
   result.all.push(node);
   if (node.kind === 'index') {
     if (depth >= MAX_DEPTH) return void result.problems.push('its indexes are nested too deeply');
-    for (const child of node.manifests) {
-      const found = await registry.getManifest(repository, child.digest);
+    const children = await mapLimited(node.manifests, 4, (child) => registry.getManifest(repository, child.digest));
+    for (const [i, child] of node.manifests.entries()) {
+      const found = children[i];
       if (found === undefined) result.problems.push(`manifest ${child.digest} is missing`);
       else await visit(registry, repository, found, depth + 1, isAttestation(child), result);
     }
     return;
   }
   const blobs = [node.config, ...node.layers];
-  const present = await Promise.all(blobs.map((blob) => registry.headBlob(repository, blob.digest)));
+  // The config is asked for at once with the looks: one round trip less.
+  const [present, bytes] = await Promise.all([
+    mapLimited(blobs, HEADS_AT_ONCE, (blob) => registry.headBlob(repository, blob.digest)),
+    attestation ? undefined : configBytes(registry, repository, node.config),
+  ]);
   const missing = blobs.filter((_, i) => present[i] === undefined);
   for (const blob of missing) result.problems.push(`blob ${blob.digest} is missing`);
-  if (attestation || missing.includes(node.config)) return;
-  const what = `config of ${node.digest}`;
-  const config: ImageConfig = parseConfig(await registry.blobBytes(repository, node.config, MAX_CONFIG), what);
+  if (bytes === undefined || missing.includes(node.config)) return;
+  const config: ImageConfig = parseConfig(bytes, `config of ${node.digest}`);
   result.platforms.push({
     platform: platformName(config),
     digest: node.digest,
@@ -80,6 +87,16 @@ async function visit(
     layers: node.layers,
     labels: config.config.Labels ?? {},
   });
+}
+
+async function configBytes(registry: Registry, repository: string, config: Descriptor): Promise<Buffer | undefined> {
+  try {
+    return await registry.blobBytes(repository, config, MAX_CONFIG);
+  } catch (error) {
+    // That it is missing is what the look beside this says.
+    if (error instanceof RegistryError && error.status === 404) return undefined;
+    throw error;
+  }
 }
 
 /** The keys that make an image ours: of a pull request also those of the trusted tier. */
@@ -100,8 +117,8 @@ export function relationOf(image: InspectedImage | undefined, own: OwnKeys, plat
     )
   )
     return 'unsound';
-  if (all((labels) => own.keys.includes(labels[KEY_LABEL] ?? ''))) return 'ours';
-  return all((labels) => own.sources.includes(labels[SOURCE_LABEL] ?? '')) ? 'same-source' : 'foreign';
+  if (!all((labels) => own.sources.includes(labels[SOURCE_LABEL] ?? ''))) return 'foreign';
+  return all((labels) => own.keys.includes(labels[KEY_LABEL] ?? '')) ? 'ours' : 'same-source';
 }
 
 /** Same set; a variant that one side leaves out is not compared (engines add `v8` to arm64). */

@@ -1,158 +1,173 @@
 /** Everything that is known before the registry of the image is asked: key, tags, labels, pinned Dockerfile. */
-import { readFile } from 'node:fs/promises';
 import { type Digest, nameOf } from '../oci/index.ts';
-import { ActionError, type WarningCode } from '../runner/index.ts';
+import { ActionError } from '../runner/index.ts';
 import { formatBytes } from '../text/index.ts';
 import { type ResolvedBase, requirePinned, resolveBases } from './bases.ts';
-import { hashContext } from './context.ts';
+import { type HashedContexts, hashContexts } from './contexts.ts';
 import { type Dockerfile, pinBases, readDockerfile } from './dockerfile.ts';
-import { type EventFacts, readEvent, type Tier } from './event.ts';
+import type { Tier } from './event.ts';
+import { findRevision, type Planned, runFacts, stagingTag, timeOfCommit } from './facts.ts';
 import { type BuildFiles, openFiles } from './files.ts';
-import { compileIgnore } from './ignore.ts';
-import type { BuildInputs } from './inputs.ts';
-import type { OwnKeys } from './inspect.ts';
+import { type BuildInputs, nativePlatform } from './inputs.ts';
+import { relationOf } from './inspect.ts';
 import { planLabels } from './labels.ts';
 import type { Ports } from './ports.ts';
-import { commitTime, headRevision } from './revision.ts';
 import { ageBucket, type SourceKey, sourceKey } from './source-key.ts';
 import { type PlannedTag, planTags } from './tags.ts';
 
-export interface Plan {
-  event: EventFacts;
-  revision: string | undefined;
+export interface Plan extends Planned {
   files: BuildFiles;
   dockerfile: Dockerfile;
   pinned: Buffer;
-  bases: ResolvedBase[];
-  tags: PlannedTag[];
+  contexts: HashedContexts;
   labels: [string, string][];
-  key: SourceKey;
-  own: OwnKeys;
+  /** Unix seconds that stand for now: SOURCE_DATE_EPOCH, else the time of the commit. */
+  epoch: number | undefined;
   /** Where an image of this source may be waiting; first the one that this run writes. Empty with an unresolved base. */
   staging: readonly string[];
   /** Tag that the engine pushes to when no staging tag may be used. */
   runTag: string;
   finalBase: ResolvedBase | undefined;
-  push: boolean;
 }
 
+/** @throws ActionError; see the table of codes in the README */
 export async function makePlan(inputs: BuildInputs, ports: Ports): Promise<Plan> {
-  const { log, env } = ports;
-  const event = readEvent(env, await eventPayload(env.GITHUB_EVENT_PATH));
-  const push = inputs.push === 'true' || (inputs.push === 'auto' && event.tier === 'trusted');
-  if (event.name === 'pull_request_target' && inputs.push === 'true') {
-    throw new ActionError('E_PUSH_EVENT', {
-      what: 'input push',
-      why: 'pull_request_target runs with secrets on code of strangers, which must not become an image',
-      fix: 'Use the event pull_request, or push after the merge',
-    });
-  }
+  const { log } = ports;
+  const facts = await runFacts(inputs, ports);
+  const { event, push } = facts;
   const files = await openFiles(inputs);
-  const { platform, target, args } = inputs;
-  const dockerfile = readDockerfile(files.dockerfileBytes, { file: files.dockerfile, args, platform, target });
-  const ignore = compileIgnore(files.ignoreText, files.ignoreName);
-  const [context, bases, revision] = await Promise.all([
-    hashContext(files.context, ignore),
+  const { platforms, target, args } = inputs;
+  const dockerfile = readDockerfile(files.dockerfileBytes, {
+    file: files.dockerfile,
+    args,
+    platforms,
+    native: nativePlatform(),
+    target,
+    contexts: inputs.buildContexts.map((c) => c.name),
+  });
+  const [contexts, bases, revision] = await Promise.all([
+    hashContexts(inputs, files, ports.registryFor),
     resolveBases(dockerfile, ports.registryFor),
     findRevision(files.context, ports),
   ]);
-  if (inputs.requirePinnedBase) requirePinned(bases, files.dockerfile);
-  const unresolved = bases.filter((b) => b.digest === undefined);
-  if (unresolved[0] !== undefined && inputs.reuse === 'only') {
-    throw new ActionError('E_BASE', {
-      what: `base ${unresolved[0].name}`,
-      why: unresolved[0].problem ?? 'it has no digest',
-      fix: 'Make it reachable or pin it by digest; reuse: only needs to know it',
-    });
-  }
-  for (const base of unresolved) {
-    warn(ports, 'W_BASE_UNRESOLVED', `base ${base.name}: ${base.problem}; this build cannot be used again`);
-  }
-  if (context.hasGit)
-    warn(ports, 'W_CONTEXT_GIT', '.git is in the context, so every commit makes a new image: ignore it');
+  checkBases(inputs, bases, contexts, files.dockerfile, ports);
+  if (contexts.main.hasGit)
+    log.warning('W_CONTEXT_GIT', '.git is in the context, so every commit makes a new image: ignore it');
   for (const [name, value] of args) {
     if (revision !== undefined && value === revision) {
-      warn(ports, 'W_VOLATILE_ARG', `build argument ${name} is the commit, so every commit makes a new image`);
+      log.warning('W_VOLATILE_ARG', `build argument ${name} is the commit, so every commit makes a new image`);
     }
   }
   const at = await timeOfCommit(event, revision, files.context, ports);
-  const bucket = ageBucket(ports.clock.now(), inputs.reuseMaxAge, nameOf(inputs.images[0]));
+  const all = [...bases, ...contexts.bases];
+  const complete = all.every((b) => b.digest !== undefined);
+  const keyFor = keysOf(inputs, dockerfile, contexts, all, ports);
+  const key = keyFor(event.tier);
+  const trusted = keyFor('trusted');
+  const own = {
+    keys: [...new Set([key.key, trusted.key])],
+    sources: [...new Set([key.source, trusted.source])],
+  };
+  const runTag = `run-${ports.randomHex(8)}`;
+  const stage = complete ? stagingTag(event, key.key) : runTag;
+  const tagFacts = { event, revision, commitTime: at, key: complete ? key.key : undefined };
+  const tags: PlannedTag[] =
+    push === 'stage'
+      ? [{ tag: stage, rule: 'stage', immutable: false }]
+      : planTags(inputs.tags, tagFacts, inputs.immutableTags);
+  const finalBase = finalOf(dockerfile, bases);
+  const pinnedCount = all.filter((b) => b.pinned).length;
+  log.info(
+    `key ${key.key.slice(0, 12)}… ${contexts.main.files} files ${formatBytes(contexts.main.bytes)}, ` +
+      `${all.length} base references, ${pinnedCount} pinned, platforms ${platforms.join(', ')}`,
+  );
+  return {
+    ...facts,
+    revision,
+    epoch: epochOf(ports.env.SOURCE_DATE_EPOCH) ?? at,
+    files,
+    dockerfile,
+    contexts,
+    pinned: pinBases(dockerfile, pinsOf(bases)),
+    bases: all,
+    tags,
+    labels: planLabels({ event, revision, commitTime: at, key, tags, base: finalBase }, inputs.labels),
+    key,
+    relate: (image) => relationOf(image, own, platforms),
+    // A trusted run never reads what a pull request has left.
+    staging: !complete ? [] : event.tier === 'pr' ? [stage, `src-${trusted.key}`] : [stage],
+    runTag,
+    finalBase,
+  };
+}
+
+/** What of S and K differs between the tiers alone. With an unresolved base K is of this run only. */
+function keysOf(
+  inputs: BuildInputs,
+  dockerfile: Dockerfile,
+  contexts: HashedContexts,
+  bases: readonly ResolvedBase[],
+  ports: Ports,
+): (tier: Tier) => SourceKey {
   const pairs = bases.flatMap((b): [string, string][] => (b.digest === undefined ? [] : [[b.name, b.digest]]));
-  const random: [string, string][] = unresolved.length === 0 ? [] : [['', ports.randomHex(16)]];
-  const unique = [...new Map([...pairs, ...random])];
-  const keyFor = (tier: Tier): SourceKey =>
+  const random: [string, string][] = pairs.length === bases.length ? [] : [['', ports.randomHex(16)]];
+  const bucket = ageBucket(ports.clock.now(), inputs.reuseMaxAge, nameOf(inputs.images[0]));
+  return (tier) =>
     sourceKey({
       tier,
       engine: inputs.engine,
       file: dockerfile.digest,
-      context: context.digest,
-      target,
-      args,
-      platforms: [platform],
+      context: contexts.main.digest,
+      contexts: contexts.keyed,
+      target: inputs.target,
+      args: inputs.args,
+      platforms: inputs.platforms,
       labels: inputs.labels,
       secrets: inputs.secrets.map((s) => s.id),
-      bases: unique,
+      options: [
+        ...inputs.engineOptions.map(([name, value]) => `${name}=${value}`),
+        ...inputs.ssh.map(({ id }) => `ssh=${id}`),
+        ...(inputs.reproducible ? ['reproducible=on'] : []),
+      ],
+      attest: [inputs.provenance, inputs.sbom],
+      bases: [...new Map([...pairs, ...random])],
       bucket,
     });
-  const key = keyFor(event.tier);
-  const trusted = keyFor('trusted');
-  const facts = { event, revision, commitTime: at, key: unresolved.length === 0 ? key.key : undefined };
-  const tags = planTags(inputs.tags, facts, inputs.immutableTags);
-  const finalBase = dockerfile.finalBase === undefined ? undefined : bases[dockerfile.finalBase];
-  const own = event.tier === 'pr' ? `srcpr-${key.key}` : `src-${key.key}`;
-  const pins = new Map(bases.flatMap((b, i): [number, Digest][] => (b.digest === undefined ? [] : [[i, b.digest]])));
-  const pinnedCount = bases.filter((b) => b.pinned).length;
-  log.info(
-    `key ${key.key.slice(0, 12)}… ${context.files} files ${formatBytes(context.bytes)}, ` +
-      `${bases.length} base references, ${pinnedCount} pinned, platform ${platform}`,
+}
+
+function checkBases(
+  inputs: BuildInputs,
+  bases: readonly ResolvedBase[],
+  contexts: HashedContexts,
+  file: string,
+  { log }: Ports,
+): void {
+  if (inputs.requirePinnedBase) requirePinned(bases, file);
+  for (const base of [...bases, ...contexts.bases].filter((b) => b.digest === undefined)) {
+    if (inputs.reuse === 'only') {
+      throw new ActionError('E_BASE', {
+        what: `base ${base.name}`,
+        why: base.problem ?? 'it has no digest',
+        fix: 'Make it reachable or pin it by digest; reuse: only needs to know it',
+      });
+    }
+    log.warning('W_BASE_UNRESOLVED', `base ${base.name}: ${base.problem}; this build cannot be used again`);
+  }
+}
+
+// A reference that differs from platform to platform stays as it is written: each engine expands it by itself.
+function pinsOf(bases: readonly ResolvedBase[]): Map<number, Digest> {
+  return new Map(
+    bases.flatMap((b): [number, Digest][] =>
+      b.digest === undefined || b.platform !== undefined ? [] : [[b.reference, b.digest]],
+    ),
   );
-  return {
-    event,
-    revision,
-    files,
-    dockerfile,
-    pinned: pinBases(dockerfile, pins),
-    bases,
-    tags,
-    labels: planLabels({ event, revision, commitTime: at, key, tags, base: finalBase }, inputs.labels),
-    key,
-    own: { keys: [...new Set([key.key, trusted.key])], sources: [...new Set([key.source, trusted.source])] },
-    // A trusted run never reads what a pull request has left.
-    staging: unresolved.length > 0 ? [] : event.tier === 'pr' ? [own, `src-${trusted.key}`] : [own],
-    runTag: `run-${ports.randomHex(8)}`,
-    finalBase,
-    push,
-  };
 }
 
-async function eventPayload(path: string | undefined): Promise<unknown> {
-  if (path === undefined || path === '') return undefined;
-  try {
-    return JSON.parse(await readFile(path, 'utf8')) as unknown;
-  } catch {
-    return undefined;
-  }
+function finalOf({ finalBase }: Dockerfile, bases: readonly ResolvedBase[]): ResolvedBase | undefined {
+  return bases.find((b) => b.reference === finalBase && b.platform === undefined);
 }
 
-async function findRevision(context: string, ports: Ports): Promise<string | undefined> {
-  const head = await headRevision(context);
-  const said = ports.env.GITHUB_SHA || undefined;
-  if (head !== undefined && said !== undefined && head !== said) {
-    warn(ports, 'W_REVISION_MISMATCH', `the checkout is at ${head}, the event says ${said}; the checkout counts`);
-  }
-  return head ?? said;
-}
-
-async function timeOfCommit(
-  event: EventFacts,
-  revision: string | undefined,
-  folder: string,
-  { exec }: Ports,
-): Promise<number | undefined> {
-  if (revision === undefined) return undefined;
-  return event.commit?.id === revision ? event.commit.time : commitTime(exec, folder, revision);
-}
-
-function warn(ports: Ports, code: WarningCode, text: string): void {
-  ports.log.warning(code, text);
+function epochOf(text: string | undefined): number | undefined {
+  return text !== undefined && /^\d{1,12}$/.test(text) ? Number(text) : undefined;
 }

@@ -1,9 +1,9 @@
 /** Tags: written only when every registry serves the proven image; an immutable one is never moved. */
-import { type Digest, type ImageName, nameOf, RegistryError } from '../oci/index.ts';
+import { type Digest, type Head, type ImageName, nameOf, RegistryError } from '../oci/index.ts';
 import { ActionError, type ErrorFacts } from '../runner/index.ts';
 import { copyImage } from './copy.ts';
 import { type Found, nextTagAction } from './decide.ts';
-import type { Plan } from './plan.ts';
+import type { Planned } from './facts.ts';
 import type { Ports } from './ports.ts';
 import { findIn, type Located } from './probe.ts';
 
@@ -18,13 +18,20 @@ export interface TagState {
 
 export interface Published {
   located: Located;
-  states: TagState[];
   adopted: boolean;
 }
 
 interface WantedTag {
   tag: string;
-  immutable: boolean;
+  kind: 'staging' | 'immutable' | 'moving';
+}
+
+export interface Publication {
+  start: Located;
+  images: readonly ImageName[];
+  /** Staging tag to write in each image; undefined: none. */
+  staging: string | undefined;
+  plan: Planned;
 }
 
 const LAG_SECONDS = 20;
@@ -39,68 +46,83 @@ class Adopt extends Error {
   }
 }
 
-/** @throws ActionError E_TAG_CONFLICT, E_TAG_MOVED, E_PARTIAL, or of the copy */
-export async function publish(
-  start: Located,
-  images: readonly ImageName[],
-  staging: readonly string[],
-  plan: Plan,
-  platform: string,
-  ports: Ports,
-): Promise<Published> {
-  const [own] = staging;
-  const first: WantedTag[] = own === undefined ? [] : [{ tag: own, immutable: false }];
-  const tags = [...first, ...plan.tags.filter((t) => t.immutable), ...plan.tags.filter((t) => !t.immutable)];
-  let located = start;
+/**
+ * Copies the image to every other repository, then writes the tags.
+ * @param states filled as the tags are set, so that a failure can say what is live
+ * @throws ActionError E_TAG_CONFLICT, E_TAG_MOVED, E_PARTIAL, or of the copy
+ */
+export async function publish(p: Publication, states: TagState[], ports: Ports): Promise<Published> {
+  const first: WantedTag[] = p.staging === undefined ? [] : [{ tag: p.staging, kind: 'staging' }];
+  const planned = p.plan.tags.filter((t) => t.tag !== p.staging);
+  const tags: WantedTag[] = [
+    ...first,
+    ...planned.filter((t) => t.immutable).map(({ tag }): WantedTag => ({ tag, kind: 'immutable' })),
+    ...planned.filter((t) => !t.immutable).map(({ tag }): WantedTag => ({ tag, kind: 'moving' })),
+  ];
+  const wanted = p.images.flatMap((image) => tags.map((tag) => ({ image, ...tag })));
+  let located = p.start;
   for (let adopted = false; ; adopted = true) {
-    for (const image of images) {
+    for (const image of p.images) {
       if (nameOf(image) !== nameOf(located.image)) {
         await copyImage(located.image, image, located.inspected, ports.registryFor);
       }
     }
-    const states: TagState[] = [];
+    states.splice(0);
     try {
-      for (const image of images)
-        for (const tag of tags) await setTag(located, image, tag, plan, platform, ports, states);
+      // One round trip for all looks. What was seen may be old by its turn, which is why a refused or raced write looks again.
+      const heads = await Promise.all(wanted.map(({ image, tag }) => headOf(image, tag, ports)));
+      for (const [i, want] of wanted.entries()) await setTag(located, want, heads[i], p.plan, ports, states);
       if (adopted) for (const state of states) if (state.state === 'already') state.state = 'adopted';
-      return { located, states, adopted };
+      return { located, adopted };
     } catch (error) {
-      if (error instanceof Adopt && !adopted) located = error.located;
-      else throw partial(error, states);
+      if (!(error instanceof Adopt) || adopted) throw failed(error, located, wanted, states);
+      located = error.located;
     }
   }
 }
 
+function headOf(image: ImageName, tag: string, ports: Ports): Promise<Head | undefined> {
+  return ports.registryFor(image.host).head(image.repository, tag);
+}
+
+type Wanted = WantedTag & { image: ImageName };
+
 async function setTag(
   located: Located,
-  image: ImageName,
-  wanted: WantedTag,
-  plan: Plan,
-  platform: string,
+  wanted: Wanted,
+  seen: Head | undefined,
+  plan: Planned,
   ports: Ports,
   states: TagState[],
 ): Promise<void> {
-  const registry = ports.registryFor(image.host);
+  const { image, tag, kind } = wanted;
   const { digest, manifest } = located.inspected;
-  const add = (state: State): void => void states.push({ image: nameOf(image), tag: wanted.tag, digest, state });
+  const name = `${nameOf(image)}:${tag}`;
+  const add = (state: State): void => void states.push({ image: nameOf(image), tag, digest, state });
+  // For an immutable tag the look right before the write is what keeps the open moment to one round trip.
+  let head = seen?.digest !== digest && kind === 'immutable' ? await headOf(image, tag, ports) : seen;
   for (let again = false; ; again = true) {
-    const head = await registry.head(image.repository, wanted.tag);
-    const found = await relate(image, head?.digest, digest, wanted.immutable, plan, platform, ports);
-    const action = nextTagAction(found?.found, wanted.immutable, digest);
+    const found = await relate(wanted, head?.digest, digest, plan, ports);
+    const action = nextTagAction(found?.found, kind === 'immutable', digest);
     if (action === 'already') return add('already');
-    if (action === 'conflict' && found !== undefined) throw conflict(image, wanted.tag, found.found);
+    if (action === 'conflict' && found !== undefined) throw conflict(image, tag, found.found);
     if (action === 'adopt' && found?.located !== undefined) throw new Adopt(found.located);
     try {
-      await registry.putManifest(image.repository, wanted.tag, manifest);
+      await ports.registryFor(image.host).putManifest(image.repository, tag, manifest);
     } catch (error) {
       const refused = error instanceof RegistryError && error.status >= 400 && error.status < 500;
       if (!refused || error.code !== 'E_REGISTRY') throw error;
-      if (wanted.immutable && !again) continue;
-      const why = wanted.immutable ? error.facts.why : `this registry forbids moving tags (${error.facts.why})`;
+      // A registry that forbids moving any tag keeps the staging tag it has: the image is there all the same.
+      if (kind === 'staging') return add('skipped');
+      if (kind === 'immutable' && !again) {
+        head = await headOf(image, tag, ports);
+        continue;
+      }
+      const why = kind === 'immutable' ? error.facts.why : `this registry forbids moving tags (${error.facts.why})`;
       const fix = 'Exempt moving tags from immutability in the registry, or drop the rule';
-      throw new ActionError('E_TAG_CONFLICT', { what: `${nameOf(image)}:${wanted.tag}`, why, fix, cause: error });
+      throw new ActionError('E_TAG_CONFLICT', { what: name, why, fix, cause: error });
     }
-    await readBack(located, image, wanted, plan, platform, ports);
+    await readBack(located, wanted, head?.digest, plan, ports);
     return add(head === undefined ? 'created' : 'moved');
   }
 }
@@ -111,45 +133,49 @@ interface Related {
 }
 
 async function relate(
-  image: ImageName,
+  { image, kind }: Wanted,
   there: Digest | undefined,
   digest: Digest,
-  immutable: boolean,
-  plan: Plan,
-  platform: string,
+  plan: Planned,
   ports: Ports,
 ): Promise<Related | undefined> {
   if (there === undefined) return undefined;
   // What a moving tag or our own digest names needs no closer look.
-  if (there === digest || !immutable) return { found: { digest: there, relation: 'foreign' }, located: undefined };
+  if (there === digest || kind !== 'immutable') {
+    return { found: { digest: there, relation: 'foreign' }, located: undefined };
+  }
   const map = new Map<Digest, Located>();
-  const found = await findIn(image, there, plan, platform, ports, map);
+  const found = await findIn(image, there, plan, ports, map);
   return { found, located: map.get(there) };
 }
 
 async function readBack(
   located: Located,
-  image: ImageName,
-  wanted: WantedTag,
-  plan: Plan,
-  platform: string,
+  wanted: Wanted,
+  before: Digest | undefined,
+  plan: Planned,
   ports: Ports,
 ): Promise<void> {
-  const registry = ports.registryFor(image.host);
+  const { image, tag, kind } = wanted;
   const { digest } = located.inspected;
-  const before = ports.clock.now();
+  const start = ports.clock.now();
   let seen: Digest | undefined;
   for (let wait = 0.25; ; wait = Math.min(4, wait * 2)) {
-    seen = (await registry.head(image.repository, wanted.tag))?.digest;
+    seen = (await headOf(image, tag, ports))?.digest;
     if (seen === digest) return;
-    if (ports.clock.now() - before + wait > LAG_SECONDS) break;
+    if (ports.clock.now() - start + wait > LAG_SECONDS) break;
     await ports.clock.sleep(wait, ports.deadline.signal);
   }
-  const name = `${nameOf(image)}:${wanted.tag}`;
-  if (seen === undefined) return ports.log.warning('W_TAG_LAG', `${name} was accepted, but is not served yet`);
-  if (!wanted.immutable) return ports.log.warning('W_TAG_TAKEN', `${name} names ${seen} now: someone pushed later`);
-  const related = await relate(image, seen, digest, true, plan, platform, ports);
-  if (related?.located !== undefined && related.found.relation !== 'foreign') throw new Adopt(related.located);
+  const name = `${nameOf(image)}:${tag}`;
+  if (seen === undefined || seen === before) {
+    return ports.log.warning('W_TAG_LAG', `${name} was accepted, but is not served yet`);
+  }
+  if (kind !== 'immutable') {
+    return ports.log.warning('W_TAG_TAKEN', `${name} names ${seen} now: someone pushed later`);
+  }
+  const related = await relate(wanted, seen, digest, plan, ports);
+  const same = related?.found.relation === 'ours' || related?.found.relation === 'same-source';
+  if (same && related?.located !== undefined) throw new Adopt(related.located);
   throw new ActionError('E_TAG_MOVED', {
     what: name,
     why: `it was written as ${digest}, and names ${seen} now`,
@@ -157,19 +183,28 @@ async function readBack(
   });
 }
 
-export function conflict(image: ImageName, tag: string, found: Found): ActionError {
+export function conflict(image: ImageName, tag: string, found: Found, why?: string): ActionError {
   const built = found.revision === undefined ? 'without a revision label' : `built at ${found.revision}`;
   const what = found.relation === 'unsound' ? 'a damaged image' : 'another image';
   return new ActionError('E_TAG_CONFLICT', {
     what: `${nameOf(image)}:${tag}`,
-    why: `this tag is immutable and names ${what}, ${found.digest}, ${built}`,
+    why: why ?? `this tag is immutable and names ${what}, ${found.digest}, ${built}`,
     fix: 'Use a new version or commit; delete the tag only when nobody runs it',
   });
 }
 
-/** An error after the first tag was written says what is live. */
-function partial(error: unknown, states: readonly TagState[]): unknown {
-  const live = states.filter((s) => s.state !== 'already');
+/** Marks the tag that failed and those that were not tried; after the first one was written the error says what is live. */
+function failed(error: unknown, located: Located, wanted: readonly Wanted[], states: TagState[]): unknown {
+  const live = states.filter((s) => s.state === 'created' || s.state === 'moved');
+  for (const [i, { image, tag }] of wanted.slice(states.length).entries()) {
+    const state = i === 0 ? 'failed' : 'skipped';
+    states.push({ image: nameOf(image), tag, digest: located.inspected.digest, state });
+  }
+  if (error instanceof Adopt) {
+    const what = `${nameOf(error.located.image)}@${error.located.inspected.digest}`;
+    const why = 'a third image of this source appeared while the second one was taken over';
+    return new ActionError('E_TAG_MOVED', { what, why, fix: 'Let one run at a time write this tag, then run again' });
+  }
   if (live.length === 0 || !(error instanceof ActionError) || error.code === 'E_CANCELLED') return error;
   if (error.code === 'E_TAG_CONFLICT' || error.code === 'E_TAG_MOVED') return error;
   const list = live.map((s) => `${s.image}:${s.tag}`).join(', ');

@@ -1,159 +1,177 @@
 /** The action: a list of its phases. */
-import { type Digest, nameOf, RegistryError } from '../oci/index.ts';
+import { type Digest, nameOf } from '../oci/index.ts';
 import { ActionError } from '../runner/index.ts';
 import { buildImage } from './build.ts';
-import { assertServed } from './copy.ts';
-import { decide } from './decide.ts';
+import { type Decision, decide } from './decide.ts';
+import { StageTaken } from './engine-errors.ts';
 import type { BuildInputs } from './inputs.ts';
-import { type InspectedImage, inspectImage, relationOf, samePlatforms } from './inspect.ts';
-import { KEY_LABEL } from './labels.ts';
+import { merge } from './merge.ts';
 import { makePlan, type Plan } from './plan.ts';
 import type { Ports } from './ports.ts';
 import { type Located, type Probe, probe } from './probe.ts';
+import { promote } from './promote.ts';
+import { checkSize, prove } from './prove.ts';
 import { conflict, publish } from './publish.ts';
-import type { Result } from './report.ts';
-import { findSecretArg } from './secret-guard.ts';
+import type { Phase, Progress, Result } from './result.ts';
+import { guardSecrets } from './secret-guard.ts';
+import { readSecrets, type Secret } from './secrets.ts';
+import { previousSize } from './size-delta.ts';
 
-/** @throws ActionError; see the table of codes in the README */
-export async function run(inputs: BuildInputs, ports: Ports): Promise<Result> {
-  const { log, clock } = ports;
-  const seconds: Record<string, number> = {};
-  const phase = async <T>(name: string, body: () => Promise<T>): Promise<T> => {
-    const start = clock.now();
+/**
+ * @param progress filled on the way: what is known of a run that fails
+ * @throws ActionError; see the table of codes in the README
+ */
+export async function run(inputs: BuildInputs, ports: Ports, progress: Progress): Promise<Result> {
+  const phase: Phase = async (name, body) => {
+    const start = ports.clock.now();
     ports.deadline.check(name);
     try {
-      return await log.group(name, body);
+      return await ports.log.group(name, body);
     } finally {
-      seconds[name] = clock.now() - start;
+      progress.seconds[name] = ports.clock.now() - start;
     }
   };
-  guardSecrets(inputs);
+  if (inputs.mode === 'merge') return merge(inputs, ports, progress, phase);
+  if (inputs.mode === 'promote') return promote(inputs, ports, progress, phase);
+  return build(inputs, ports, progress, phase);
+}
+
+async function build(inputs: BuildInputs, ports: Ports, progress: Progress, phase: Phase): Promise<Result> {
+  const { log } = ports;
+  const secrets = await phase('inputs', () => openSecrets(inputs, ports));
   const plan = await phase('plan', () => makePlan(inputs, ports));
   const result = (r: Partial<Result>): Result => ({
     plan,
     inspected: undefined,
-    states: [],
     reused: false,
     reason: '',
     pushed: false,
     engine: '',
-    seconds,
     ...r,
   });
-  if (!plan.push) {
+  if (plan.push === 'none') {
     if (inputs.mode === 'plan') return result({ reason: 'push is off, so no registry was asked' });
-    const built = await phase('build', () => buildImage(inputs, plan, undefined, inputs.logins, ports));
+    const built = await phase('build', () => buildImage(inputs, plan, secrets, undefined, ports));
     return result({ reason: 'push is off', engine: built.engine });
   }
-  const found = await phase('probe', () => probe(inputs.images, plan, inputs.platform, ports));
+  const found = await phase('probe', () => probe(inputs.images, plan, ports));
   const decision = decide(found, inputs.reuse);
-  if (decision.do === 'conflict') throw conflictFrom(inputs, found, decision.tag);
-  if (decision.do === 'not-built') {
-    throw new ActionError('E_NOT_BUILT', {
-      what: nameOf(inputs.images[0]),
-      why: `no image of this source exists (key ${plan.key.key.slice(0, 12)}…)`,
-      fix: 'Build it first, or set reuse to auto',
-    });
-  }
-  if (decision.do === 'reuse') {
-    if (decision.baseMoved) {
-      log.warning('W_BASE_MOVED', 'a base image has moved since this source was built; its image stays as it is');
-    }
-    log.info(`reuse: hit by ${decision.reason}, ${decision.digest}`);
-  } else {
-    if (decision.damaged) log.warning('W_REUSE_DAMAGED', `${decision.reason}; it is built again`);
-    log.info(`build: ${decision.reason}`);
-  }
+  if (decision.do === 'conflict') throw conflictOf(decision, found);
+  if (decision.do === 'not-built') throw found.denied ?? notBuilt(inputs, plan);
+  tell(decision, ports);
+  const reused = decision.do === 'reuse';
   if (inputs.mode === 'plan') {
-    const inspected = decision.do === 'reuse' ? found.located.get(decision.digest)?.inspected : undefined;
-    return result({ reused: decision.do === 'reuse', reason: decision.reason, inspected });
+    const inspected = reused ? found.located.get(decision.digest)?.inspected : undefined;
+    return result({ reused, reason: decision.reason, inspected });
   }
-  let located: Located | undefined;
+  let located = reused ? found.located.get(decision.digest) : undefined;
   let engine = '';
-  if (decision.do === 'reuse') {
-    located = found.located.get(decision.digest);
-  } else {
-    // A forced build must not replace what others may be using.
-    const stage = inputs.reuse === 'off' ? plan.runTag : (plan.staging[0] ?? plan.runTag);
-    const built = await phase('build', () => buildImage(inputs, plan, stage, inputs.logins, ports));
+  let adopted = false;
+  if (!reused) {
+    const built = await phase('build', () => buildOrAdopt(inputs, plan, secrets, decision.stage, ports));
     engine = built.engine;
-    located = await phase('prove', () => prove(inputs, plan, stage, built.digest, ports));
+    adopted = 'located' in built;
+    located =
+      'located' in built
+        ? built.located
+        : await phase('prove', () => prove(inputs.images[0], built.digest, built.stage, inputs.platforms, plan, ports));
     if (decision.mustEqual !== undefined && decision.mustEqual !== located.inspected.digest) {
-      throw conflictFrom(inputs, found, found.immutable[0]?.tag ?? '');
+      throw mustEqual(decision.mustEqual, located.inspected.digest, found);
     }
   }
   if (located === undefined) throw new Error('the image that was found is gone');
-  const chosen = located;
-  const staging = inputs.reuse === 'off' && found.staging !== undefined ? [] : plan.staging.slice(0, 1);
-  const published = await phase('publish', () => publish(chosen, inputs.images, staging, plan, inputs.platform, ports));
+  const start = located;
+  checkSize(start.inspected, inputs.sizeBudget);
+  const before = await previousSize(inputs.images[0], plan, start.inspected, ports);
+  const staging = plan.push === 'stage' ? plan.tags[0]?.tag : decision.stage ? plan.staging[0] : undefined;
+  const published = await phase('publish', () =>
+    publish({ start, images: inputs.images, staging, plan }, progress.states, ports),
+  );
+  log.info(`published ${published.located.inspected.digest}`);
   return result({
     inspected: published.located.inspected,
-    states: published.states,
-    reused: decision.do === 'reuse' || published.adopted,
-    reason: published.adopted ? 'another run of the same source was first' : decision.reason,
+    reused: reused || adopted || published.adopted,
+    reason: adopted || published.adopted ? 'another run of the same source was first' : decision.reason,
     pushed: true,
     engine,
+    before,
   });
 }
 
-function guardSecrets(inputs: BuildInputs): void {
-  const known = [
-    ...inputs.secrets.flatMap((s) => s.value ?? []),
-    ...[...inputs.logins.values()].map((login) => login.password),
-  ];
-  const finding = findSecretArg(inputs.args, inputs.labels, known, inputs.allowSecretArgs);
-  if (finding === undefined) return;
-  throw new ActionError('E_SECRET_ARG', {
-    what: `input ${finding.kind}, ${finding.name}`,
-    why: `${finding.why}, and the history of the image would publish it`,
-    fix: 'Use the input secrets and RUN --mount=type=secret, or name it in allow-secret-args',
-  });
+async function openSecrets(inputs: BuildInputs, { log }: Ports): Promise<Secret[]> {
+  const secrets = await readSecrets(inputs.secrets, inputs.workspace);
+  const texts = secrets.map(({ bytes }) => bytes.toString('utf8'));
+  for (const text of texts) log.mask(text);
+  const passwords = [...inputs.logins.values()].map((login) => login.password);
+  guardSecrets(inputs, [...texts, ...passwords]);
+  for (const image of inputs.images) {
+    const name = nameOf(image);
+    if ([...texts, ...passwords].some((s) => s.trim() !== '' && name.includes(s.trim()))) {
+      log.warning(
+        'W_MASKED_IMAGE',
+        'the image name holds a masked value: use the outputs tag and digest, not image or ref',
+      );
+    }
+  }
+  return secrets;
 }
 
-/** Reads everything back from the primary registry: nothing else makes a digest an output. */
-async function prove(
+type Building = { engine: string } & ({ digest: Digest | undefined; stage: string | undefined } | { located: Located });
+
+/** Builds; where the registry refuses to replace the staging tag, what is there is looked at, and used when it is ours. */
+async function buildOrAdopt(
   inputs: BuildInputs,
   plan: Plan,
-  stage: string,
-  digest: Digest | undefined,
+  secrets: readonly Secret[],
+  useStaging: boolean,
   ports: Ports,
-): Promise<Located> {
-  const [image] = inputs.images;
-  const what = `${nameOf(image)}@${digest ?? '?'}`;
-  const fail = (
-    code: 'E_ENGINE_OUTPUT' | 'E_NOT_OURS' | 'E_PLATFORM' | 'E_DIGEST',
-    why: string,
-    fix: string,
-  ): never => {
-    throw new ActionError(code, { what, why, fix });
-  };
-  if (digest === undefined) return fail('E_ENGINE_OUTPUT', 'the engine named no digest', 'Run again');
-  const registry = ports.registryFor(image.host);
-  const inspected = await inspectImage(registry, image.repository, digest);
-  if (inspected === undefined) {
-    const there = await registry.head(image.repository, stage);
-    if (there !== undefined) await assertServed(image, digest, ports.registryFor);
-    return fail('E_DIGEST', 'the registry does not have what the engine says it pushed', 'Run again');
+): Promise<Building> {
+  // A forced build must not replace what others may be using.
+  const stage = useStaging && inputs.reuse !== 'off' ? (plan.staging[0] ?? plan.runTag) : plan.runTag;
+  try {
+    return await buildImage(inputs, plan, secrets, stage, ports);
+  } catch (error) {
+    if (!(error instanceof StageTaken)) throw error;
+    if (stage === plan.runTag) throw error.error;
+    const again = await probe(inputs.images, plan, ports);
+    const there = again.staging?.relation === 'ours' ? again.located.get(again.staging.digest) : undefined;
+    if (there !== undefined && inputs.reuse === 'auto') return { engine: '', located: there };
+    return buildImage(inputs, plan, secrets, plan.runTag, ports).catch((second: unknown) => {
+      throw second instanceof StageTaken ? second.error : second;
+    });
   }
-  if (inspected.problems[0] !== undefined) fail('E_DIGEST', inspected.problems[0], 'Run again');
-  const platforms = inspected.platforms.map((p) => p.platform);
-  if (!samePlatforms(platforms, [inputs.platform])) {
-    fail(
-      'E_PLATFORM',
-      `it is for ${platforms.join(', ')}, not ${inputs.platform}`,
-      'Check the platform of the base image',
-    );
-  }
-  if (relationOf(inspected, plan.own, [inputs.platform]) !== 'ours') {
-    fail('E_NOT_OURS', `it lacks the label ${KEY_LABEL} of this run`, 'Check who else pushes to this repository');
-  }
-  ports.log.info(`proven ${what}`);
-  return { image, inspected: inspected as InspectedImage };
 }
 
-function conflictFrom(inputs: BuildInputs, found: Probe, tag: string): Error {
-  const entry = found.immutable.find((t) => t.tag === tag);
-  if (entry === undefined)
-    return new RegistryError('E_TAG_CONFLICT', 0, tag, 'it names another image', 'Use a new version');
-  return conflict(inputs.images[0], tag, entry);
+function tell(decision: Extract<Decision, { do: 'reuse' | 'build' }>, { log }: Ports): void {
+  if (decision.do === 'build') {
+    if (decision.damaged) log.warning('W_REUSE_DAMAGED', `${decision.reason}; it is built again`);
+    log.info(`build: ${decision.reason}`);
+    return;
+  }
+  if (decision.baseMoved) {
+    log.warning('W_BASE_MOVED', 'a base image has moved since this source was built; its image stays as it is');
+  }
+  log.info(`reuse: hit by ${decision.reason}, ${decision.digest}`);
+}
+
+function notBuilt(inputs: BuildInputs, plan: Plan): ActionError {
+  return new ActionError('E_NOT_BUILT', {
+    what: nameOf(inputs.images[0]),
+    why: `no image of this source exists (key ${plan.key.key.slice(0, 12)}…)`,
+    fix: 'Build it first, or set reuse to auto',
+  });
+}
+
+function conflictOf(decision: Extract<Decision, { do: 'conflict' }>, found: Probe): ActionError {
+  const entry = found.immutable.find((t) => t.tag === decision.tag && t.digest === decision.digest);
+  if (entry === undefined) throw new Error('a conflict without its tag');
+  const built = entry.relation === 'foreign' || entry.relation === 'unsound' ? undefined : decision.why;
+  return conflict(entry.image, entry.tag, entry, built);
+}
+
+function mustEqual(wanted: Digest, got: Digest, found: Probe): Error {
+  const [entry] = found.immutable;
+  if (entry === undefined) throw new Error('a conflict without its tag');
+  const why = `this tag is immutable and names ${wanted}; the forced build gave ${got}`;
+  return conflict(entry.image, entry.tag, entry, why);
 }

@@ -1,4 +1,6 @@
 /** Finds secrets in build arguments and labels: history and provenance would publish them. */
+import { ActionError } from '../runner/index.ts';
+import type { BuildInputs } from './inputs.ts';
 
 const NAME = /(^|_)(TOKEN|SECRET|PASSW(OR)?D|PWD|API_?KEY|PRIVATE_KEY|ACCESS_KEY|CREDENTIALS?)(_|$)/i;
 const VALUE =
@@ -32,4 +34,15 @@ export function findSecretArg(
     if (why !== undefined) return { kind: 'labels', name, why };
   }
   return undefined;
+}
+
+/** @param known every secret of this run @throws ActionError E_SECRET_ARG */
+export function guardSecrets(inputs: BuildInputs, known: readonly string[]): void {
+  const finding = findSecretArg(inputs.args, inputs.labels, known, inputs.allowSecretArgs);
+  if (finding === undefined) return;
+  throw new ActionError('E_SECRET_ARG', {
+    what: `input ${finding.kind}, ${finding.name}`,
+    why: `${finding.why}, and the history of the image would publish it`,
+    fix: 'Use the input secrets and RUN --mount=type=secret, or name it in allow-secret-args',
+  });
 }

@@ -10,6 +10,8 @@ export interface KeyParts {
   /** Digest of the Dockerfile as it stands. */
   file: Digest;
   context: Digest;
+  /** Named contexts: name and what it holds. */
+  contexts: readonly (readonly [string, string])[];
   target: string;
   args: readonly (readonly [string, string])[];
   platforms: readonly string[];
@@ -17,6 +19,9 @@ export interface KeyParts {
   labels: readonly (readonly [string, string])[];
   /** Names only: a value would make the key an oracle for it. */
   secrets: readonly string[];
+  /** `name=value` of what else changes the build. */
+  options: readonly string[];
+  attest: readonly [provenance: string, sbom: boolean];
   bases: readonly (readonly [string, string])[];
   bucket: number | null;
 }
@@ -35,14 +40,14 @@ export function sourceKey(p: KeyParts): SourceKey {
       engine: p.engine,
       file: p.file,
       context: p.context,
-      contexts: [],
+      contexts: sortPairs(p.contexts),
       target: p.target,
       args: sortPairs(p.args),
       platforms: [...p.platforms].sort(),
       labels: sortPairs(p.labels),
       secrets: [...p.secrets].sort(),
-      options: [],
-      attest: ['none', false],
+      options: [...p.options].sort(),
+      attest: p.attest,
     }),
   );
   return { source, key: hex(JSON.stringify({ v: 1, source, bases: sortPairs(p.bases), bucket: p.bucket })) };

@@ -1,5 +1,5 @@
 /** The private directory of one run: credentials, secret files, the Dockerfile that is built, what the engine writes. */
-import { chmod, mkdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type Credentials, dockerAuthKey } from '../oci/index.ts';
 
@@ -28,17 +28,25 @@ export class Workdir implements AsyncDisposable {
     return path;
   }
 
+  /** A name in here for something of the user's, which is not written. */
+  async link(name: string, target: string): Promise<void> {
+    await symlink(target, this.file(name)).catch(() => undefined);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await rm(this.path, { recursive: true, force: true, maxRetries: 3 });
   }
 }
 
-/** Content of an auth file with these logins alone. */
-export function authFile(logins: ReadonlyMap<string, Credentials>): string {
-  const auths = [...logins].map(([host, { username, password }]) => [
-    dockerAuthKey(host),
-    { auth: Buffer.from(`${username}:${password}`).toString('base64') },
-  ]);
+type Logins = ReadonlyMap<string, Credentials>;
+
+/** Content of an auth file with these logins alone. An identity token has a field of its own. */
+export function authFile(logins: Logins): string {
+  const auths = [...logins].map(([host, { username, password }]) => {
+    const token = username === '<token>';
+    const auth = Buffer.from(token ? `${username}:` : `${username}:${password}`).toString('base64');
+    return [dockerAuthKey(host), token ? { auth, identitytoken: password } : { auth }];
+  });
   return JSON.stringify({ auths: Object.fromEntries(auths) });
 }
 
@@ -47,7 +55,7 @@ export function authFile(logins: ReadonlyMap<string, Credentials>): string {
  * An empty helper for our hosts makes the client read `auths` although `credsStore` is set; the plugin folder is named,
  * because a moved config directory would lose it.
  */
-export function dockerConfig(user: string, logins: ReadonlyMap<string, Credentials>, pluginDir: string): string {
+export function dockerConfig(user: string, logins: Logins, pluginDir: string): string {
   let config: Record<string, unknown> = {};
   try {
     config = JSON.parse(user) as Record<string, unknown>;

@@ -11,7 +11,7 @@ export type SendToken = (request: Parameters<Http['send']>[0]) => Promise<HttpRe
 
 export interface AuthOptions {
   registry: URL;
-  credentials?: Credentials | undefined;
+  credentials(): Promise<Credentials | undefined>;
   trustedRealms: readonly string[];
   clock: Clock;
   /** Called with each fetched token, so that it can be masked. */
@@ -45,7 +45,7 @@ export class Authenticator {
   async header(scopes: readonly string[]): Promise<string | undefined> {
     const challenge = this.#challenge;
     if (challenge === undefined) return undefined;
-    if (challenge.scheme === 'basic') return this.#basic();
+    if (challenge.scheme === 'basic') return basicOf(await this.#options.credentials());
     const key = scopes.join(' ');
     const cached = this.#tokens.get(key);
     if (cached !== undefined && this.#options.clock.now() < cached.renewAt) return cached.header;
@@ -56,7 +56,7 @@ export class Authenticator {
    * Takes in a 401: forgets the token and learns the challenge.
    * @returns false when nothing new can be said, so that asking again is pointless
    */
-  learn(headers: Headers, scopes: readonly string[], usedHeader: string | undefined): boolean {
+  async learn(headers: Headers, scopes: readonly string[], usedHeader: string | undefined): Promise<boolean> {
     const key = scopes.join(' ');
     this.#tokens.delete(key);
     const challenges = parseChallenges(headers.get('www-authenticate') ?? '');
@@ -65,19 +65,16 @@ export class Authenticator {
     const chosen = bearer ?? challenges.find((c) => c.scheme === 'basic');
     if (chosen === undefined) return false;
     this.#challenge = chosen;
-    return chosen.scheme === 'bearer' || (this.#basic() !== undefined && usedHeader === undefined);
-  }
-
-  #basic(): string | undefined {
-    const { credentials } = this.#options;
-    return credentials === undefined ? undefined : basicHeader(credentials);
+    if (chosen.scheme === 'bearer') return true;
+    return usedHeader === undefined && (await this.#options.credentials()) !== undefined;
   }
 
   async #fetchToken(challenge: Challenge, scopes: readonly string[], key: string): Promise<string> {
-    const { credentials, registry, trustedRealms, clock, onToken } = this.#options;
+    const { registry, trustedRealms, clock, onToken } = this.#options;
+    const credentials = await this.#options.credentials();
     const policy = { trusted: trustedRealms, credentials: credentials !== undefined };
     const realm = checkRealm(challenge.params.realm ?? '', registry, policy);
-    const response = await this.#ask(realm, challenge.params.service, scopes);
+    const response = await this.#ask(realm, challenge.params.service, scopes, credentials);
     const what = `login at ${registry.host}`;
     if (response.status >= 300 && response.status < 400) {
       await response.discard();
@@ -104,8 +101,12 @@ export class Authenticator {
     return header;
   }
 
-  async #ask(realm: URL, service: string | undefined, scopes: readonly string[]): Promise<HttpResponse> {
-    const { credentials } = this.#options;
+  async #ask(
+    realm: URL,
+    service: string | undefined,
+    scopes: readonly string[],
+    credentials: Credentials | undefined,
+  ): Promise<HttpResponse> {
     if (credentials?.username === '<token>') {
       const form = new URLSearchParams({ grant_type: 'refresh_token', refresh_token: credentials.password });
       form.set('service', service ?? '');
@@ -119,7 +120,11 @@ export class Authenticator {
     const url = new URL(realm);
     if (service !== undefined) url.searchParams.set('service', service);
     for (const scope of scopes) url.searchParams.append('scope', scope);
-    const basic = this.#basic();
+    const basic = basicOf(credentials);
     return this.#send({ method: 'GET', url, headers: basic === undefined ? {} : { authorization: basic } });
   }
+}
+
+function basicOf(credentials: Credentials | undefined): string | undefined {
+  return credentials === undefined ? undefined : basicHeader(credentials);
 }

@@ -1,7 +1,8 @@
 /** OCI registries: names, digests, manifests and a client that proves what it reads. */
-export { type Credentials, dockerAuthKey, dockerLogins, type Logins } from './credentials.ts';
+export { type Credentials, credentialsFor, dockerAuthKey, dockerLogins, type Logins } from './credentials.ts';
 export { type Digest, parseDigest, sha256 } from './digest.ts';
 export { RegistryError } from './error.ts';
+export { mapLimited } from './limit.ts';
 export {
   type Descriptor,
   type ImageConfig,

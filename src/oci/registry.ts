@@ -215,6 +215,7 @@ export class Registry {
       random,
       classify: (outcome) => ('error' in outcome && isBodyFault(outcome.error) ? 'retry' : 'ok'),
     }).catch((error: unknown) => {
+      if (error instanceof DigestMismatch) throw this.#mismatch(this.host, error.message, error);
       throw error instanceof UploadAgain ? error.cause : this.#transport.explain(error);
     });
   }
@@ -235,7 +236,7 @@ export class Registry {
 
 // Requests repeat their own transient answers; what is left is what only shows while a body is read.
 function isBodyFault(error: unknown): boolean {
-  if (error instanceof UploadAgain) return true;
+  if (error instanceof UploadAgain || error instanceof DigestMismatch) return true;
   return isTransientError(error) || (error instanceof RegistryError && error.code === 'E_DIGEST');
 }
 

@@ -14,7 +14,8 @@ export interface RegistryOptions {
   random?: () => number;
   /** Further tries of each request after the first one (default 4). */
   retries?: number;
-  credentials?: Credentials | undefined;
+  /** The login, or how to get it when it is first needed. */
+  credentials?: Credentials | (() => Promise<Credentials | undefined>) | undefined;
   /** Hosts that may receive the login as token server. */
   trustedRealms?: readonly string[];
   /** Hosts spoken to without TLS; loopback always is. The same list belongs into the policy of `http`. */
@@ -56,7 +57,9 @@ export class Transport {
     this.host = host;
     this.base = new URL(`${plain ? 'http' : 'https'}://${api}`);
     this.#options = options;
-    const { credentials, trustedRealms = [], clock, onToken } = options;
+    const { trustedRealms = [], clock, onToken } = options;
+    const { credentials: given } = options;
+    const credentials = typeof given === 'function' ? given : async () => given;
     this.#auth = new Authenticator({ registry: this.base, credentials, trustedRealms, clock, onToken }, (request) =>
       this.retrying(() => this.#plain(request)),
     );
@@ -109,7 +112,7 @@ export class Transport {
     const authorization = mine ? await this.#auth.header(wanted.scopes) : undefined;
     const response = await this.#redirected(wanted, authorization);
     if (response.status !== 401 || !mine) return response;
-    if (!this.#auth.learn(response.headers, wanted.scopes, authorization)) return response;
+    if (!(await this.#auth.learn(response.headers, wanted.scopes, authorization))) return response;
     // A stream is used up; its sender starts the upload again with the new login.
     if (wanted.body !== undefined && !(wanted.body instanceof Uint8Array)) return response;
     const next = await this.#auth.header(wanted.scopes);

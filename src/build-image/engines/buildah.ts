@@ -1,8 +1,18 @@
 /** buildah >= 1.28: build, push with a digest file, take our image out of the store again. */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Digest, parseDigest } from '../../oci/index.ts';
-import { type BuildRequest, type Capabilities, type Engine, EngineOutputMissing, flags, mustSucceed } from './port.ts';
+import { parseDigest } from '../../oci/index.ts';
+import { isOlder } from './buildx.ts';
+import {
+  type BuildRequest,
+  commonFlags,
+  type Engine,
+  EngineOutputMissing,
+  type EngineResult,
+  flags,
+  mustSucceed,
+  type RunEngine,
+} from './port.ts';
 
 export interface BuildahFacts {
   version: string;
@@ -11,7 +21,9 @@ export interface BuildahFacts {
   isolation: string;
 }
 
-function buildArgs(facts: BuildahFacts, r: BuildRequest): string[] {
+/** Pure. @param list name of the list that gathers several platforms; undefined: one platform */
+export function buildahArgs(facts: BuildahFacts, r: BuildRequest, list?: string): string[] {
+  const names = r.stage === undefined ? r.load : [r.stage];
   return [
     ...facts.globals,
     'build',
@@ -25,27 +37,24 @@ function buildArgs(facts: BuildahFacts, r: BuildRequest): string[] {
     r.ignoreFile,
     '--authfile',
     r.authFile,
-    '--iidfile',
-    join(r.out, 'iid'),
+    ...(list === undefined ? ['--iidfile', join(r.out, 'iid')] : ['--manifest', list]),
     ...(r.insecure ? ['--tls-verify=false'] : []),
     '--platform',
-    r.platform,
-    ...(r.target === '' ? [] : ['--target', r.target]),
-    ...flags('--build-arg', r.args),
-    ...flags('--label', r.labels),
+    r.platforms.join(','),
+    ...commonFlags(r),
     ...flags('--annotation', r.annotations),
-    ...r.secrets.flatMap(({ id, file }) => ['--secret', `id=${id},src=${file}`]),
-    ...(r.stage === undefined ? r.load : [r.stage]).flatMap((name) => ['--tag', name]),
+    ...(r.epoch === undefined ? [] : ['--timestamp', String(r.epoch)]),
+    ...(list === undefined ? names.flatMap((name) => ['--tag', name]) : []),
     '--file',
     r.dockerfile,
     r.context,
   ];
 }
 
-function pushArgs(facts: BuildahFacts, r: BuildRequest, imageId: string): string[] {
+function pushArgs(facts: BuildahFacts, r: BuildRequest, what: readonly string[], from: string): string[] {
   return [
     ...facts.globals,
-    'push',
+    ...what,
     '--authfile',
     r.authFile,
     '--format',
@@ -53,34 +62,59 @@ function pushArgs(facts: BuildahFacts, r: BuildRequest, imageId: string): string
     '--digestfile',
     join(r.out, 'digest'),
     ...(r.insecure ? ['--tls-verify=false'] : []),
-    imageId,
+    from,
     `docker://${r.stage}`,
   ];
 }
 
 export function buildah(facts: BuildahFacts): Engine {
-  const [major = 0, minor = 0] = facts.version.split('.').map(Number);
-  const modern = major > 1 || minor >= 33;
-  const caps: Capabilities = { secrets: true, heredocs: modern, link: modern, mounts: true, privateIgnoreFile: true };
+  const modern = !isOlder(facts.version, [1, 33, 0]);
   return {
     name: `buildah ${facts.version}`,
-    caps,
-    async build(request, run) {
-      mustSucceed('build', await run('buildah', buildArgs(facts, request)));
-      const imageId = (await read(request, 'iid')).replace(/^sha256:/, '');
-      if (!/^[0-9a-f]{64}$/.test(imageId)) throw new EngineOutputMissing('buildah wrote no image ID');
-      if (request.stage === undefined) return { digest: undefined };
-      mustSucceed('push', await run('buildah', pushArgs(facts, request, imageId)));
-      const digest: Digest | undefined = parseDigest(await read(request, 'digest'));
-      // The ID is the digest of the config: taken for the image's it would name a blob.
-      if (digest === undefined || digest === `sha256:${imageId}`) {
-        throw new EngineOutputMissing('buildah wrote no digest of what it pushed');
-      }
-      // By our own name: an image that carries the user's name too keeps it, and stays.
-      await run('buildah', [...facts.globals, 'rmi', request.stage]);
-      return { digest };
+    caps: {
+      platforms: true,
+      secrets: true,
+      ssh: true,
+      contexts: true,
+      heredocs: modern,
+      link: modern,
+      mounts: true,
+      privateIgnoreFile: true,
+      cache: ['registry'],
+      attestations: false,
+      reproducible: true,
+      options: ['network', 'add-host', 'shm-size', 'ulimit', 'cgroup-parent'],
     },
+    build: (request, run) =>
+      request.platforms.length > 1 ? buildList(facts, request, run) : buildOne(facts, request, run),
   };
+}
+
+async function buildOne(facts: BuildahFacts, request: BuildRequest, run: RunEngine): Promise<EngineResult> {
+  mustSucceed('build', await run('buildah', buildahArgs(facts, request)));
+  const imageId = (await read(request, 'iid')).replace(/^sha256:/, '');
+  if (!/^[0-9a-f]{64}$/.test(imageId)) throw new EngineOutputMissing('buildah wrote no image ID');
+  if (request.stage === undefined) return { digest: undefined, tagged: false, notes: [] };
+  mustSucceed('push', await run('buildah', pushArgs(facts, request, ['push'], imageId)));
+  const digest = parseDigest(await read(request, 'digest'));
+  // The ID is the digest of the config: taken for the image's it would name a blob.
+  if (digest === undefined || digest === `sha256:${imageId}`) {
+    throw new EngineOutputMissing('buildah wrote no digest of what it pushed');
+  }
+  // By our own name: an image that carries the user's name too keeps it, and stays.
+  await run('buildah', [...facts.globals, 'rmi', request.stage]);
+  return { digest, tagged: true, notes: [] };
+}
+
+async function buildList(facts: BuildahFacts, request: BuildRequest, run: RunEngine): Promise<EngineResult> {
+  const list = request.stage ?? request.load[0] ?? '';
+  mustSucceed('build', await run('buildah', buildahArgs(facts, request, list)));
+  if (request.stage === undefined) return { digest: undefined, tagged: false, notes: [] };
+  mustSucceed('push', await run('buildah', pushArgs(facts, request, ['manifest', 'push', '--all'], list)));
+  const digest = parseDigest(await read(request, 'digest'));
+  if (digest === undefined) throw new EngineOutputMissing('buildah wrote no digest of the list it pushed');
+  await run('buildah', [...facts.globals, 'manifest', 'rm', list]);
+  return { digest, tagged: true, notes: [] };
 }
 
 async function read(request: BuildRequest, name: string): Promise<string> {

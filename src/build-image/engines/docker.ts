@@ -1,27 +1,28 @@
 /** docker: build and push by name; the digest stands in the last line of the push. */
 import { type Digest, parseDigest } from '../../oci/index.ts';
-import { type BuildRequest, type Engine, EngineOutputMissing, flags, mustSucceed } from './port.ts';
+import { isOlder } from './buildx.ts';
+import { type BuildRequest, commonFlags, type Engine, EngineOutputMissing, mustSucceed } from './port.ts';
 
 export interface DockerFacts {
   client: string;
   /** With BuildKit (the buildx plugin is there, or client < 23 with server >= 18.09), else the legacy builder. */
   buildKit: boolean;
+  /** The buildx plugin is there. */
+  plugin: boolean;
 }
 
-function buildArgs(facts: DockerFacts, r: BuildRequest): string[] {
+/** Pure. */
+export function dockerArgs(facts: DockerFacts, r: BuildRequest): string[] {
   const names = r.stage === undefined ? r.load : [r.stage];
   return [
     'build',
     '--file',
     r.dockerfile,
     '--platform',
-    r.platform,
+    r.platforms.join(','),
     ...(facts.buildKit ? ['--progress', 'plain'] : []),
     ...(r.noCache ? ['--no-cache'] : []),
-    ...(r.target === '' ? [] : ['--target', r.target]),
-    ...flags('--build-arg', r.args),
-    ...flags('--label', r.labels),
-    ...r.secrets.flatMap(({ id, file }) => ['--secret', `id=${id},src=${file}`]),
+    ...commonFlags(r),
     ...names.flatMap((name) => ['--tag', name]),
     r.context,
   ];
@@ -38,19 +39,37 @@ export function pushedDigest(log: string, stage: string): Digest | undefined {
 }
 
 export function docker(facts: DockerFacts): Engine {
-  const { buildKit } = facts;
-  const env = { DOCKER_BUILDKIT: buildKit ? '1' : '0' };
+  const { buildKit, plugin } = facts;
+  // A store of containerd would get an attestation beside the image, and so an index, which nobody asked for.
+  const env = { DOCKER_BUILDKIT: buildKit ? '1' : '0', BUILDX_NO_DEFAULT_ATTESTATIONS: '1' };
+  const old = !buildKit && isOlder(facts.client, [23, 0, 0]);
   return {
     name: `docker ${facts.client}${buildKit ? '' : ' (legacy builder)'}`,
-    caps: { secrets: buildKit, heredocs: buildKit, link: buildKit, mounts: buildKit, privateIgnoreFile: buildKit },
+    caps: {
+      platforms: false,
+      secrets: buildKit,
+      ssh: buildKit,
+      contexts: plugin,
+      heredocs: buildKit,
+      link: buildKit,
+      mounts: buildKit,
+      privateIgnoreFile: buildKit,
+      cache: [],
+      attestations: false,
+      reproducible: false,
+      options: ['network', 'add-host', 'shm-size', 'ulimit', 'cgroup-parent'],
+    },
+    old: old
+      ? `docker ${facts.client} with the legacy builder is older than 23.0, which has known holes closed`
+      : undefined,
     async build(request, run) {
-      mustSucceed('build', await run('docker', buildArgs(facts, request), { env }));
-      if (request.stage === undefined) return { digest: undefined };
+      mustSucceed('build', await run('docker', dockerArgs(facts, request), { env }));
+      if (request.stage === undefined) return { digest: undefined, tagged: false, notes: [] };
       const pushed = mustSucceed('push', await run('docker', ['push', request.stage], { env }));
       const digest = pushedDigest(pushed.stdoutTail, request.stage);
       if (digest === undefined) throw new EngineOutputMissing('docker push named no digest');
       await run('docker', ['rmi', request.stage], { env });
-      return { digest };
+      return { digest, tagged: true, notes: [] };
     },
   };
 }

@@ -1,6 +1,8 @@
 /** What a program that executes Dockerfiles must offer. */
 import type { Digest } from '../../oci/index.ts';
-import type { ExecOptions, ExecResult } from '../../runner/index.ts';
+import type { ExecOptions, ExecResult, WarningCode } from '../../runner/index.ts';
+
+type Pairs = readonly (readonly [string, string])[];
 
 export interface BuildRequest {
   /** Private copy, bases pinned. */
@@ -8,14 +10,27 @@ export interface BuildRequest {
   /** Private copy of the ignore file. */
   ignoreFile: string;
   context: string;
-  platform: string;
+  /** `name -> folder or docker-image://name@digest`. */
+  contexts: Pairs;
+  platforms: readonly string[];
   target: string;
-  args: readonly (readonly [string, string])[];
-  labels: readonly (readonly [string, string])[];
-  annotations: readonly (readonly [string, string])[];
+  args: Pairs;
+  labels: Pairs;
+  annotations: Pairs;
   secrets: readonly { id: string; file: string }[];
+  ssh: readonly { id: string; socket: string | undefined }[];
+  /** Flags to hand through, without their dashes. */
+  options: Pairs;
   noCache: boolean;
-  /** `image:tag` to push and take away again; undefined: load only. */
+  cacheFrom: readonly string[];
+  cacheTo: readonly string[];
+  provenance: 'none' | 'min' | 'max';
+  sbom: boolean;
+  /** Unix seconds for every time in the image; undefined: as the engine does it. */
+  epoch: number | undefined;
+  /** Primary image, without a tag. */
+  image: string;
+  /** `image:tag` to push, and to take away again from the local store; undefined: load only. */
   stage: string | undefined;
   /** `image:tag` names for the local store, without a push. */
   load: readonly string[];
@@ -29,21 +44,52 @@ export interface BuildRequest {
 /** Runs the engine's program with the environment meant for it; its output goes to the log. */
 export type RunEngine = (file: string, args: readonly string[], options?: ExecOptions) => Promise<ExecResult>;
 
+export type CacheKind = 'gha' | 'registry';
+
 export interface Capabilities {
+  /** Several platforms in one build. */
+  platforms: boolean;
   secrets: boolean;
+  ssh: boolean;
+  contexts: boolean;
   heredocs: boolean;
   link: boolean;
   mounts: boolean;
   /** Reads an ignore file other than the context's own. */
   privateIgnoreFile: boolean;
+  /** Where it can export its cache to. */
+  cache: readonly CacheKind[];
+  attestations: boolean;
+  reproducible: boolean;
+  /** Names of flags that it takes of those that may be handed through. */
+  options: readonly string[];
+}
+
+/** Something worth a warning in a build that went well. `line` is of the Dockerfile. */
+export interface Note {
+  code: WarningCode;
+  text: string;
+  line?: number;
+}
+
+export interface EngineResult {
+  /** What was pushed; undefined without a push. */
+  digest: Digest | undefined;
+  /** The staging tag was pushed too, not the digest alone. */
+  tagged: boolean;
+  notes: readonly Note[];
 }
 
 export interface Engine {
   /** `buildah 1.28.2`, for outputs and messages. */
   readonly name: string;
   readonly caps: Capabilities;
-  /** @returns the digest pushed; undefined without a push @throws EngineFailure */
-  build(request: BuildRequest, run: RunEngine): Promise<{ digest: Digest | undefined }>;
+  /** Known holes of this version, in words; undefined: none. */
+  readonly old?: string | undefined;
+  /** @throws EngineFailure, EngineOutputMissing */
+  build(request: BuildRequest, run: RunEngine): Promise<EngineResult>;
+  /** Takes away what the engine itself needed, such as a builder of this run. Never throws. */
+  close?(): Promise<void>;
 }
 
 /** A step of the engine that did not end well. */
@@ -70,6 +116,21 @@ export class EngineOutputMissing extends Error {
   override readonly name = 'EngineOutputMissing';
 }
 
-export function flags(name: string, pairs: readonly (readonly [string, string])[]): string[] {
+export function flags(name: string, pairs: Pairs): string[] {
   return pairs.flatMap(([key, value]) => [name, `${key}=${value}`]);
+}
+
+/** The flags that docker, buildx and buildah spell alike. */
+export function commonFlags(r: BuildRequest): string[] {
+  return [
+    ...(r.target === '' ? [] : ['--target', r.target]),
+    ...flags('--build-arg', r.args),
+    ...flags('--label', r.labels),
+    ...flags('--build-context', r.contexts),
+    ...r.secrets.flatMap(({ id, file }) => ['--secret', `id=${id},src=${file}`]),
+    ...r.ssh.flatMap(({ id, socket }) => ['--ssh', socket === undefined ? id : `${id}=${socket}`]),
+    ...r.options.flatMap(([name, value]) => [`--${name}`, value]),
+    ...r.cacheFrom.flatMap((from) => ['--cache-from', from]),
+    ...r.cacheTo.flatMap((to) => ['--cache-to', to]),
+  ];
 }
