@@ -1,5 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { asDraft7, dialectOf } from '../../src/bump-helm-tag/validate-dialect.ts';
+import { validateSchema } from '../../src/bump-helm-tag/validate-schema.ts';
+import { memoryLog } from '../../src/runner/index.ts';
 import { bytes, CHART_YAML, HEAD, refusal, repositoryOf, world } from './validate-support.ts';
 
 const DRAFT4 = 'http://json-schema.org/draft-04/schema#';
@@ -124,6 +126,31 @@ describe('unfit and hostile schemas', () => {
     expect(await check({ $ref: '#' }, 'a: 1')).toMatch(/^E_VALIDATION_FAILED .*refers to itself without end/);
     const tree = { $ref: '#/$defs/t', $defs: { t: { additionalProperties: { $ref: '#/$defs/t' } } } };
     expect(await check(tree, 'a: {b: {c: 1}}')).toBe('fine');
+  });
+  test.each([
+    ['a pattern that backtracks', { properties: { a: { pattern: '^(x+)+$' } } }],
+    [
+      'references that fan out',
+      {
+        $ref: '#/$defs/d0',
+        $defs: Object.fromEntries(
+          Array.from({ length: 40 }, (_, i) => [
+            `d${i}`,
+            i === 39 ? { required: ['a'] } : { allOf: [{ $ref: `#/$defs/d${i + 1}` }, { $ref: `#/$defs/d${i + 1}` }] },
+          ]),
+        ),
+      },
+    ],
+  ])('%s takes the time it is given, and no more', async (_name, schema) => {
+    // Both need 2^40 steps: years, on any machine.
+    const files = new Map([
+      ['chart/values.schema.json', bytes(JSON.stringify(schema))],
+      ['chart/values.yaml', bytes(`a: ${'x'.repeat(40)}!`)],
+    ]);
+    const inputs = { mode: 'schema' as const, chart: 'chart', values: [], files, ignored: [] };
+    expect(await refusal(validateSchema(inputs, memoryLog(), 0.3))).toMatch(
+      /^E_VALIDATION_FAILED .*takes longer than 0\.3 s/,
+    );
   });
   test('an alias bomb in a values file', async () => {
     const bomb = Array.from({ length: 12 }, (_, i) =>

@@ -96,11 +96,14 @@ function refusal(result: ExecResult, ports: ValidationPorts): ActionError {
   return failed(`${end}${lastWords(result)}`, 'Correct the values or the chart');
 }
 
-/** What helm says at its end: from its last `Error:` on. */
+/** What helm says at its end: from its last `Error:` on, without its advice to run it again by hand. */
 function lastWords(result: ExecResult): string {
   const text = `\n${result.stderrTail.trim()}`;
   const last = text.slice(Math.max(0, text.lastIndexOf('\nError:'))).trim();
-  return oneLine(last.replace(/^Error:\s*/, ''), 600) || `helm ended with ${result.code ?? result.signal}`;
+  return (
+    oneLine(last.replace(/^Error:\s*/, '').replace(/\s*Use --debug flag to render out invalid YAML$/, ''), 600) ||
+    `helm ended with ${result.code ?? result.signal}`
+  );
 }
 
 function showTail(result: ExecResult, ports: ValidationPorts): void {

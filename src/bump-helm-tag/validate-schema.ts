@@ -8,11 +8,15 @@ import { join, type ValidationInputs } from './validate-inputs.ts';
 import { coalesce, mergeFiles, readValues } from './validate-values.ts';
 
 const SCHEMA = 'values.schema.json';
-const SECONDS = 20;
+/** What a look may take at most. */
+export const SCHEMA_SECONDS = 20;
 const SHOWN = 5;
 
-/** @throws ActionError E_VALIDATION_FAILED, E_YAML_INVALID, and E_INPUT when the chart has no schema */
-export async function validateSchema(inputs: ValidationInputs, log: Log): Promise<void> {
+/**
+ * @param seconds what it may take
+ * @throws ActionError E_VALIDATION_FAILED, E_YAML_INVALID, and E_INPUT when the chart has no schema
+ */
+export async function validateSchema(inputs: ValidationInputs, log: Log, seconds: number): Promise<void> {
   const path = join(inputs.chart, SCHEMA);
   const bytes = inputs.files.get(path);
   if (bytes === undefined) {
@@ -27,8 +31,8 @@ export async function validateSchema(inputs: ValidationInputs, log: Log): Promis
   const values = valuesOf(inputs);
   if ([...inputs.files.keys()].some((file) => file.startsWith(join(inputs.chart, 'charts/'))))
     log.info('validate: defaults and schemas of the subcharts are left out; helm looks at them too');
-  const check = await compile(schema, path);
-  const errors = within(path, () => (check(values) ? [] : (check.errors ?? [])));
+  const check = await compile(schema, path, seconds);
+  const errors = within(path, seconds, () => (check(values) ? [] : (check.errors ?? [])));
   if (errors.length === 0) return log.info(`validate: the values fit ${oneLine(path, 200)}`);
   const told = errors.slice(0, SHOWN).map(describe);
   const more = errors.length > SHOWN ? `, and ${errors.length - SHOWN} more` : '';
@@ -57,7 +61,7 @@ const OPTIONS: Options = {
   code: { regExp: Object.assign((pattern: string) => goPattern(pattern), { code: 'goPattern' }) },
 };
 
-async function compile(schema: unknown, path: string): Promise<ValidateFunction> {
+async function compile(schema: unknown, path: string, seconds: number): Promise<ValidateFunction> {
   if (typeof schema !== 'boolean' && (typeof schema !== 'object' || schema === null || Array.isArray(schema)))
     throw failed(`${oneLine(path, 200)} is no JSON Schema`, 'Correct it');
   const dialect = dialectOf(schema);
@@ -69,7 +73,7 @@ async function compile(schema: unknown, path: string): Promise<ValidateFunction>
   }
   const ajv = await validatorFor(dialect);
   try {
-    return within(path, () => ajv.compile(dialect === 'draft-07' ? asDraft7(schema) : schema));
+    return within(path, seconds, () => ajv.compile(dialect === 'draft-07' ? asDraft7(schema) : schema));
   } catch (cause) {
     if (cause instanceof ActionError) throw cause;
     const remote = /^can't resolve reference (\S+)/.exec((cause as Error).message)?.[1];
@@ -93,9 +97,9 @@ async function validatorFor(dialect: 'draft-07' | '2019-09' | '2020-12') {
  * Runs what a stranger's schema decides the length of: references that fan out, patterns that backtrack. Nothing but V8
  * itself can end a loop that never waits.
  */
-function within<T>(path: string, body: () => T): T {
+function within<T>(path: string, seconds: number, body: () => T): T {
   try {
-    return runInNewContext('body()', { body }, { timeout: SECONDS * 1000 }) as T;
+    return runInNewContext('body()', { body }, { timeout: Math.max(1, Math.ceil(seconds * 1000)) }) as T;
   } catch (cause) {
     const { code, name } = cause as { code?: unknown; name?: unknown };
     if (name === 'RangeError')
@@ -105,7 +109,11 @@ function within<T>(path: string, body: () => T): T {
         cause,
       );
     if (code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw cause;
-    throw failed(`${oneLine(path, 200)} takes longer than ${SECONDS} s to be looked at`, 'Simplify the schema', cause);
+    throw failed(
+      `${oneLine(path, 200)} takes longer than ${seconds.toFixed(1)} s to be looked at`,
+      'Simplify the schema',
+      cause,
+    );
   }
 }
 
