@@ -60,8 +60,8 @@ export async function mergeCommit(
 async function rebase(repo: Repo, base: string, commits: readonly Commit[]): Promise<string | undefined> {
   let onto = base;
   for (const commit of commits) {
-    const from = commit.parents[0] ?? '';
-    const tree = await gitRaw(repo.path, ['merge-tree', '--write-tree', `--merge-base=${from}`, onto, commit.oid]);
+    // What the commits before it have changed stands on both sides by now, and merges with itself.
+    const tree = await gitRaw(repo.path, ['merge-tree', '--write-tree', onto, commit.oid]);
     if (tree.code !== 0) return undefined;
     const { name, email, date } = commit.author;
     const author = { GIT_AUTHOR_NAME: name, GIT_AUTHOR_EMAIL: email, GIT_AUTHOR_DATE: date };
