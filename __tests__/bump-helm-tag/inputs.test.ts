@@ -52,6 +52,10 @@ test('defaults come from the run', () => {
 });
 
 describe('refused', () => {
+  const SSH = { transport: 'git', token: '', 'ssh-key': 'k', 'ssh-known-hosts': 'h ssh-ed25519 AAAA' };
+  const PROMOTE = { 'from-file': 'a.yaml', image: '', tag: '', digest: '' };
+  const BACK = { rollback: 'previous', image: '', tag: '', digest: '' };
+  const ARGO = { 'argocd-server': 'https://argo.example.org', 'argocd-token': 't', 'argocd-applications': 'app' };
   const UPDATES = { image: '', tag: '', digest: '', file: '' };
   test.each<[string, Record<string, string>, string]>([
     ['no repository', { 'config-repository': '' }, 'config-repository'],
@@ -109,6 +113,37 @@ describe('refused', () => {
       { ...UPDATES, updates: '- {file: a.yaml, path: x, value: a}\n- {file: a.yaml, path: x, value: b}' },
       'two entries',
     ],
+    ['a key with the API', { 'ssh-key': 'k' }, 'ssh-key'],
+    ['a key without known hosts', { ...SSH, 'ssh-known-hosts': '' }, 'ssh-known-hosts'],
+    ['a key and a token', { ...SSH, token: 't' }, 'one of them'],
+    ['SSH without a key', { transport: 'git', 'config-repository': 'git@h:o/r.git' }, 'ssh-key'],
+    ['promotion with a tag', { 'from-file': 'a.yaml', digest: '' }, 'from-file'],
+    [
+      'promotion with a ref and a revision',
+      { ...PROMOTE, updates: '- {file: b.yaml, image: i, revision: "x"}' },
+      'revision',
+    ],
+    ['rollback with an image', { rollback: 'previous' }, 'rollback'],
+    ['rollback to a short commit', { ...BACK, rollback: 'abc1234' }, 'full commit'],
+    ['rollback of nothing named', { ...BACK, file: '' }, 'previous needs'],
+    ['rollback and promotion', { ...BACK, 'from-file': 'a.yaml' }, 'one of them'],
+    ['rollback with a ref', { ...BACK, updates: '- {file: b.yaml, image: i, ref: "r.io/o/x:1"}' }, 'leave ref out'],
+    ['rollback with allow-downgrade', { ...BACK, 'allow-downgrade': 'true', reason: 'x' }, 'allow-downgrade'],
+    ['a reason of two lines', { 'allow-downgrade': 'true', reason: 'a\nBump-Id: b' }, 'one line'],
+    ['a pull request through git', { transport: 'git', mode: 'pull-request' }, 'transport: github'],
+    ['auto-merge of a commit', { 'auto-merge': 'true' }, 'auto-merge'],
+    ['chart-file of another name', { 'chart-file': 'c/values.yaml' }, 'Chart.yaml'],
+    ['chart-version without a chart', { 'chart-version': 'minor' }, 'chart-file'],
+    ['validation without a chart', { validate: 'helm' }, 'chart'],
+    ['a chart without validation', { chart: 'c' }, 'validate'],
+    ['Argo CD by http', { ...ARGO, 'argocd-server': 'http://argo.example.org' }, 'https'],
+    ['Argo CD with a password in its address', { ...ARGO, 'argocd-server': 'https://u:p@h' }, 'credentials'],
+    ['Argo CD without a token', { ...ARGO, 'argocd-token': '' }, 'argocd-token'],
+    ['Argo CD without Applications', { ...ARGO, 'argocd-applications': '' }, 'argocd-applications'],
+    ['an Application that climbs', { ...ARGO, 'argocd-applications': '../x' }, 'no name'],
+    ['waiting for nobody', { 'argocd-wait': 'true' }, 'argocd-server'],
+    ['waiting for a pull request', { ...ARGO, mode: 'pull-request', 'argocd-wait': 'true' }, 'argocd-wait'],
+    ['kustomize and image', { ...UPDATES, updates: '- {file: a.yaml, image: i, kustomize: x}' }, 'name one of'],
     ['trap 35: 21 files', { file: Array.from({ length: 21 }, (_, i) => `f${i}.yaml`).join('\n') }, '21 files'],
     [
       '101 edits',
@@ -149,6 +184,15 @@ describe('refused', () => {
     `${'x'.repeat(1024)}.yaml`,
   ])('trap 35: %j', (file) => {
     expect(refusal(() => parse({ file })).code).toBe('E_PATH_FORBIDDEN');
+  });
+
+  test.each<Record<string, string>>([
+    { 'from-file': '../x.yaml', tag: '', digest: '', image: '' },
+    { 'chart-file': '.github/Chart.yaml' },
+    { validate: 'helm', chart: '../c' },
+    { validate: 'helm', chart: 'c', values: '/etc/x.yaml' },
+  ])('trap 35: %j', (inputs) => {
+    expect(refusal(() => parse(inputs)).code).toBe('E_PATH_FORBIDDEN');
   });
 
   test('a value path that cannot be read', () => {

@@ -63,6 +63,11 @@ export async function startWorld(files: Record<string, string> = { 'env/v.yaml':
     log: async (format = '%H'): Promise<string[]> =>
       (await git(config.path, ['log', `--format=${format}`, 'main'])).toString().trim().split('\n'),
     head: async (): Promise<string> => (await git(config.path, ['rev-parse', 'main'])).toString().trim(),
+    /** From now on changes come through pull requests alone. */
+    protect(): void {
+      const rules = [{ type: 'pull_request' }];
+      forge.repository('org/cfg').rulesets.push({ id: 1, name: 'r', target: 'branch', enforcement: 'active', rules });
+    },
     close: () => forge.close(),
   };
 }

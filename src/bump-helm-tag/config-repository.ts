@@ -68,7 +68,12 @@ export interface ConfigRepository {
    * All regular files below a folder, by their path from the root of the repository; symbolic links and submodules are left out.
    * @throws ActionError E_PATH_MISSING when there is no such folder, E_FILE_TOO_LARGE beyond the limits
    */
-  folder(commit: Oid, path: string, limits: FolderLimits, signal: AbortSignal): Promise<ReadonlyMap<string, Uint8Array>>;
+  folder(
+    commit: Oid,
+    path: string,
+    limits: FolderLimits,
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, Uint8Array>>;
   /** Address of a commit for people. */
   commitUrl(oid: Oid): string;
   close(): Promise<void>;

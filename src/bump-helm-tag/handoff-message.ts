@@ -54,15 +54,19 @@ function defaultTemplate(facts: HandoffFacts, want: ImageWant | undefined): stri
 
 function groupByBuild(states: readonly TargetState[], facts: HandoffFacts): { source: Source; targets: Target[] }[] {
   const groups: { source: Source; targets: Target[] }[] = [];
+  // Nobody built anything in a rollback: what rides along, and what no record tells of, belongs to the build that comes back.
+  const known = facts.reverts === '' ? undefined : states.map((s) => s.target).find(comesBack);
   for (const { target } of states) {
-    const source = builtBy(target, facts);
+    const source = builtBy(known === undefined || comesBack(target) ? target : known, facts);
     const same = groups.find((g) => g.source.revision === source.revision && g.source.repository === source.repository);
-    // What rides along with a rollback belongs to the build that comes back: nobody built anything in this run.
-    const home = same ?? (facts.reverts !== '' && target.kind === 'scalar' ? groups[0] : undefined);
-    if (home === undefined) groups.push({ source, targets: [target] });
-    else home.targets.push(target);
+    if (same === undefined) groups.push({ source, targets: [target] });
+    else same.targets.push(target);
   }
   return groups;
+}
+
+function comesBack(target: Target): boolean {
+  return target.kind === 'restore' && target.source.revision !== '';
 }
 
 function variablesOf(facts: HandoffFacts, image: ImageWant | undefined, files: readonly string[]): Variables {

@@ -9,6 +9,7 @@ import { gitRepository } from './git-repository.ts';
 import type { GitPorts } from './git-store.ts';
 import { gitHubRepository } from './github-repository.ts';
 import type { BumpInputs } from './inputs.ts';
+import { gitHubPullRequests } from './pull-request.ts';
 import type { PullRequests } from './pull-request-port.ts';
 import { apiSourceHistory, gitSourceHistory } from './source-history.ts';
 
@@ -58,7 +59,10 @@ export function openEdges(inputs: BumpInputs, env: Env, http: Http, deadline: De
     repository,
     source: history(inputs.source, sourceToken(inputs), inputs.source.kind === 'name'),
     configHistory: history(config, inputs.token, transport === 'github'),
-    pulls: undefined,
+    pulls:
+      inputs.propose === undefined
+        ? undefined
+        : keep(gitHubPullRequests(client(inputs.token), hub, ports, { autoMerge: inputs.autoMerge })),
     async close() {
       for (const edge of opened.reverse()) await edge.close();
     },
