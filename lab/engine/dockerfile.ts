@@ -18,7 +18,9 @@ export interface BuildOptions {
   args: ReadonlyMap<string, string>;
   labels: readonly [string, string][];
   annotations: readonly [string, string][];
-  insecure: boolean;
+  /** Named contexts: a folder, or docker-image://name@digest. */
+  contexts: ReadonlyMap<string, string>;
+  created: Date;
   print(line: string): void;
 }
 
@@ -42,6 +44,7 @@ interface Stage {
   variables: Map<string, string>;
 }
 
+const NOTHING = compileIgnore('');
 const LAYER_TYPE = 'application/vnd.oci.image.layer.v1.tar';
 const CONFIG_TYPE = 'application/vnd.oci.image.config.v1+json';
 
@@ -49,7 +52,12 @@ const CONFIG_TYPE = 'application/vnd.oci.image.config.v1+json';
 export async function buildImage(options: BuildOptions): Promise<string> {
   const parsed = DockerfileParser.parse(options.dockerfile);
   const ignore = compileIgnore(options.ignore);
-  const globals = new Map<string, string>([['TARGETPLATFORM', options.platform]]);
+  const [os = '', architecture = ''] = options.platform.split('/');
+  const globals = new Map<string, string>([
+    ['TARGETPLATFORM', options.platform],
+    ['TARGETOS', os],
+    ['TARGETARCH', architecture],
+  ]);
   const stages: Stage[] = [];
   for (const instruction of parsed.getInstructions()) {
     const keyword = instruction.getKeyword();
@@ -97,7 +105,7 @@ async function openStage(
     variables: new Map(),
   };
   if (image === 'scratch') return empty;
-  const ref = parseRef(image);
+  const ref = parseRef(o.contexts.get(image)?.replace(/^docker-image:\/\//, '') ?? image);
   if (ref === undefined) throw new Error(`no image reference: ${image}`);
   return withRegistry(ref.host, '', async (registry) => {
     const manifest = await registry.getManifest(ref.repository, ref.digest ?? ref.tag ?? 'latest');
@@ -207,10 +215,14 @@ async function copy(
   const to = words.at(-1) ?? '';
   const target = posix.resolve(stage.config.WorkingDir ?? '/', to).slice(1);
   const other = from === undefined ? undefined : stages.find((s, i) => s.name === from || String(i) === from);
-  if (from !== undefined && from !== null && other === undefined) throw new Error(`COPY --from=${from}: no such stage`);
+  const folder = from === undefined || from === null ? o.context : o.contexts.get(from);
+  if (other === undefined && folder === undefined) throw new Error(`COPY --from=${from}: no such stage`);
   for (const source of sources) {
     const root = posix.resolve('/', source).slice(1);
-    const found = other === undefined ? await fromContext(o.context, root, ignore) : [...other.files.values()];
+    const found =
+      other !== undefined
+        ? [...other.files.values()]
+        : await fromContext(folder ?? '', root, folder === o.context ? ignore : NOTHING);
     const below = found.filter((e) => root === '' || e.path === root || e.path.startsWith(`${root}/`));
     if (below.length === 0) throw new Error(`COPY ${source}: no such file`);
     const isFolder = root === '' || below.some((e) => e.path === root && e.type === 'directory');
@@ -264,7 +276,7 @@ async function commit(stage: Stage, o: BuildOptions): Promise<string> {
       : [await put(writeTar([...stage.files.values()].sort((a, b) => (a.path < b.path ? -1 : 1))), LAYER_TYPE)];
   const [os = '', architecture = '', variant] = o.platform.split('/');
   const config = {
-    created: new Date().toISOString(),
+    created: o.created.toISOString(),
     os,
     architecture,
     ...(variant === undefined ? {} : { variant }),

@@ -57,8 +57,9 @@ export function planCache(
   }
   // buildah names each step's tag itself, and takes a repository alone.
   if (engine.name.startsWith('buildah')) return { ...none, from: [`${image}/cache`], to: exports([`${image}/cache`]) };
+  // As an image: many registries refuse an index whose children are blobs.
   const at = `type=registry,ref=${image}:cache-${scope}`;
-  return { ...none, from: [at], to: exports([`${at},mode=max,ignore-error=true`]) };
+  return { ...none, from: [at], to: exports([`${at},mode=max,image-manifest=true,ignore-error=true`]) };
 }
 
 function chosen(cache: BuildInputs['cache'], engine: Pick<Engine, 'name' | 'caps'>, env: Env): CacheKind | undefined {

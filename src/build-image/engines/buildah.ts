@@ -29,7 +29,8 @@ export function buildahArgs(facts: BuildahFacts, r: BuildRequest, list?: string)
     'build',
     '--isolation',
     facts.isolation,
-    ...(r.noCache ? ['--no-cache'] : ['--layers']),
+    // Its cache of layers mixes up platforms: an image on scratch of one is taken for another's (seen with 1.28).
+    ...(r.noCache ? ['--no-cache'] : [list === undefined ? '--layers' : '--layers=false']),
     '--format',
     'oci',
     '--identity-label=false',

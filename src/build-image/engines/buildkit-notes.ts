@@ -6,7 +6,8 @@ const MAX_NOTES = 50;
 
 /** @param log the end of the plain progress output */
 export function buildKitNotes(log: string): Note[] {
-  const lines = log.split(/\r?\n/).map((line) => line.replace(/^#\d+ (?=- )/, ''));
+  // Colours are there even without a terminal.
+  const lines = log.split(/\r?\n/).map((line) => oneLine(line, 2000));
   const notes = [...findings(lines), ...cacheFailures(lines)];
   return notes.slice(0, MAX_NOTES);
 }
