@@ -1,6 +1,6 @@
 /** What to write into an image map, or a full reference, for a wanted image. Pure. */
 import { oneLine } from '../text/index.ts';
-import type { Change, ScalarSite, ValuePath, YamlSource } from '../yaml/index.ts';
+import { type Change, find, type ScalarSite, type ValuePath, type YamlSource } from '../yaml/index.ts';
 import { type ImageSite, imageFailure, readImage, sameImage } from './image-site.ts';
 import { type ImageKey, type ImageTarget, refText } from './target.ts';
 
@@ -22,14 +22,16 @@ export interface ImagePolicy {
  */
 export function planImage(source: YamlSource, target: ImageTarget, policy: ImagePolicy): Change[] {
   const site = readImage(source, target);
-  if (site.kind === 'missing' && policy.ifMissing !== 'create')
+  if (site.kind === 'missing' && policy.ifMissing !== 'create') {
+    const gone = find(source, target.document, target.path);
     throw imageFailure(
       'E_PATH_MISSING',
       source,
       target,
-      'it is not there',
+      gone.kind === 'missing' ? gone.why : 'it is not there',
       'Correct the path, add the image map to the file, or set if-missing: create',
     );
+  }
   const { want } = target;
   const withDigest = want.digest !== undefined && policy.form !== 'tag';
   if (site.reference !== undefined)
