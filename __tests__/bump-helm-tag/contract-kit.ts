@@ -12,11 +12,12 @@ import { gitHubRepository } from '../../src/bump-helm-tag/github-repository.ts';
 import { gitHubClient } from '../../src/github/index.ts';
 import { openHttp } from '../../src/http/index.ts';
 import { ActionError, Deadline, memoryLog, systemClock, systemExec } from '../../src/runner/index.ts';
-import { HOST, knownHosts, openDoor, privateKey, type SshDoor } from './contract-ssh.ts';
+import { knownHosts, openDoor, privateKey, type SshDoor } from './contract-ssh.ts';
 
 export type Transport = 'github' | 'git over HTTP' | 'git over SSH';
 export const TRANSPORTS: readonly Transport[] = ['github', 'git over HTTP', 'git over SSH'];
 
+export const HOST = 'forge.test';
 export const FILES = { 'a.yaml': 'tag: v1\n', 'env/dev/b.yaml': '\ufeffx: 1\r\ny: 2', 'env/c.txt': 'c\n' };
 
 export interface Over {
@@ -115,7 +116,7 @@ export function contractKit() {
     const ssh = transport === 'git over SSH';
     const url = over.url ?? (ssh ? `git@${HOST}:org/${name}.git` : `${kit.forge.url}/org/${name}.git`);
     const authorization = `Basic ${Buffer.from(`x-access-token:${secret}`).toString('base64')}`;
-    const key = { key: over.key ?? privateKey(secret), knownHosts: over.knownHosts ?? knownHosts };
+    const key = { key: over.key ?? privateKey(secret), knownHosts: over.knownHosts ?? knownHosts(HOST) };
     const access = ssh
       ? { origin: '', authorization: undefined, ssh: key }
       : { origin: new URL(url).origin, authorization };

@@ -39,9 +39,8 @@ export interface SshDoor {
   close(): void;
 }
 
-export const HOST = 'forge.test';
-export const HOST_KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDoor';
-export const knownHosts = `${HOST} ${HOST_KEY}\n`;
+const HOST_KEY = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDoor';
+export const knownHosts = (host: string): string => `# the lab\n${host} ${HOST_KEY}\n`;
 /** The door knows a key by the token inside it. */
 export const privateKey = (token: string): string =>
   `-----BEGIN OPENSSH PRIVATE KEY-----\n${token}\n-----END OPENSSH PRIVATE KEY-----`;
@@ -96,17 +95,19 @@ export async function openDoor(
 
 function answerTo(call: SshCall, forge: Forge, mayWrite: (token: string) => boolean | undefined): SshAnswer {
   const texts = Object.values(call.files).map((file) => file.text);
-  if (!texts.some((text) => text.includes(`${HOST} `)))
+  const host = call.args.at(-2)?.split('@').at(-1) ?? '';
+  const known = texts.flatMap((text) => text.split('\n')).find((line) => line.startsWith(`${host} `));
+  if (known === undefined)
     return {
-      end: `No ED25519 host key is known for ${HOST} and you have requested strict checking.\r\nHost key verification failed.\r\n`,
+      end: `No ED25519 host key is known for ${host} and you have requested strict checking.\r\nHost key verification failed.\r\n`,
     };
-  if (!texts.some((text) => text.includes(`${HOST} ${HOST_KEY}\n`)))
+  if (known !== `${host} ${HOST_KEY}`)
     return { end: 'WARNING: REMOTE HOST IDENTIFICATION HAS CHANGED!\r\nHost key verification failed.\r\n' };
   const token = texts
     .map((text) => /^-----BEGIN OPENSSH PRIVATE KEY-----\n(\S+)\n-----END OPENSSH PRIVATE KEY-----\n$/.exec(text)?.[1])
     .find(Boolean);
   const writer = token === undefined ? undefined : mayWrite(token);
-  if (writer === undefined) return { end: `git@${HOST}: Permission denied (publickey).\r\n` };
+  if (writer === undefined) return { end: `git@${host}: Permission denied (publickey).\r\n` };
   const [, service = '', name = ''] =
     /^git-(upload-pack|receive-pack) '\/?(.+?)(?:\.git)?'$/.exec(call.args.at(-1) ?? '') ?? [];
   let repo: Repo;
@@ -126,7 +127,7 @@ function answerTo(call: SshCall, forge: Forge, mayWrite: (token: string) => bool
   });
   const delay = fault?.delayMs === undefined ? {} : { delayMs: fault.delayMs };
   if (fault?.answer !== undefined || fault?.reset === 'before')
-    return { ...delay, end: `${fault.answer?.body ?? `Connection closed by ${HOST} port 22`}\r\n` };
+    return { ...delay, end: `${fault.answer?.body ?? `Connection closed by ${host} port 22`}\r\n` };
   const ref = 'refs/heads/main';
   const change = { ref, before: '1'.repeat(40), after: '2'.repeat(40) };
   const rules = hookEnvironment({

@@ -58,6 +58,12 @@ export function gitHttp(req: IncomingMessage, body: Readable, cgi: CgiRequest): 
     // A client that hangs up, or a git that has heard enough, ends the other side.
     child.stdin.on('error', () => {});
     body.on('error', () => child.kill());
+    // A request that is cut off closes without an error, and may have done so while it waited: git would wait for the rest for ever.
+    const cutOff = (): void => {
+      if (!body.readableEnded) child.stdin.destroy();
+    };
+    if (body.destroyed) cutOff();
+    body.on('close', cutOff);
     body.pipe(child.stdin);
     child.stdout.on('close', () => body.unpipe(child.stdin));
     let head = Buffer.alloc(0);
