@@ -1,7 +1,7 @@
 /** The words of the scanner: packages, files, advisories, findings, and the one report that every writer reads. */
 import type { ErrorCode, WarningCode } from '../runner/index.ts';
 
-export type Ecosystem = 'PyPI' | 'npm';
+export type Ecosystem = 'PyPI' | 'npm' | 'Go' | 'crates.io' | 'RubyGems' | 'Packagist' | 'Maven' | 'NuGet';
 export type Scope = 'runtime' | 'dev' | 'unknown';
 export type Level = 'none' | 'low' | 'medium' | 'high' | 'critical' | 'unknown';
 
@@ -72,11 +72,18 @@ export interface OsvEvent {
   limit?: string;
 }
 
+export interface OsvRange {
+  type: string;
+  events: OsvEvent[];
+}
+
 export interface OsvAffected {
   package?: { ecosystem: string; name: string };
   severity?: OsvSeverity[];
-  ranges?: { type: string; events: OsvEvent[] }[];
+  ranges?: OsvRange[];
   versions?: string[];
+  /** Go: `custom_ranges` hold the limits of advisories whose `ranges` say "all versions". */
+  ecosystem_specific?: Record<string, unknown>;
   database_specific?: Record<string, unknown>;
 }
 
@@ -112,6 +119,8 @@ export interface Match {
   /** Smallest version above ours that this record calls fixed. */
   fixed?: string;
   by: 'range' | 'versions' | 'server';
+  /** Set when the record itself doubts that this version is affected: why. */
+  doubt?: string;
 }
 
 export interface Severity {
@@ -119,6 +128,8 @@ export interface Severity {
   score?: number;
   vector?: string;
 }
+
+export type FreshInstall = 'safe' | 'affected' | 'unknown';
 
 export type State = 'block' | 'warn' | 'info' | 'existing' | 'ignored';
 
@@ -148,6 +159,12 @@ export interface Finding {
   malicious: boolean;
   fixed?: string;
   by: Match['by'];
+  /** Why a verdict is only possible, where the requirement itself is not the reason. */
+  doubt?: string;
+  /** For a requirement without one version: is the newest version that it allows affected? */
+  freshInstall?: FreshInstall;
+  /** For a requirement without one version: the nearest specifier that no known advisory touches, ready to paste. */
+  safeRange?: string;
   state: State;
   reason: string;
 }

@@ -15,6 +15,7 @@ const affected = z.object({
   severity,
   ranges: z.array(z.object({ type: text, events: z.array(event) })).nullish(),
   versions: z.array(text).nullish(),
+  ecosystem_specific: z.record(text, z.unknown()).nullish(),
   database_specific: z.record(text, z.unknown()).nullish(),
 });
 const record = z.object({
