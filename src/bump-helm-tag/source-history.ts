@@ -17,10 +17,12 @@ export interface GitSource {
   address: RepositoryAddress;
   /** For HTTP; '' for none. */
   token: string;
+  /** Beside the token; default: the one that hosts take with any token. */
+  username?: string;
   /** For SSH. */
   ssh?: SshKey;
-  /** Server of the run: a token of its own goes nowhere else. */
-  serverUrl: string;
+  /** Server of the run, when the token may be the run's own: that one goes nowhere else. */
+  serverUrl?: string;
 }
 
 /** Through git, for a URL. Commits alone are fetched, no tree and no file, and only as many as it takes to tell. */
@@ -51,14 +53,17 @@ export function gitSourceHistory(source: GitSource, ports: GitPorts): SourceHist
 }
 
 // `${{ github.token }}` is the default of source-token. To another server it would be a gift.
-function accessOf({ address, token, ssh, serverUrl }: GitSource, ports: GitPorts): GitAccess {
+function accessOf({ address, token, username, ssh, serverUrl }: GitSource, ports: GitPorts): GitAccess {
   if (address.protocol === 'ssh')
     return { origin: '', authorization: undefined, ...(ssh === undefined ? {} : { ssh }) };
   const { origin } = address;
-  const foreign = token.startsWith('ghs_') && origin !== new URL(serverUrl).origin;
+  const foreign = serverUrl !== undefined && token.startsWith('ghs_') && origin !== new URL(serverUrl).origin;
   if (foreign) ports.log.info(`source-token is one of ${oneLine(serverUrl, 100)}: it is not sent to ${origin}`);
   if (token === '' || foreign) return { origin, authorization: undefined };
-  return { origin, authorization: `Basic ${Buffer.from(`x-access-token:${token}`).toString('base64')}` };
+  return {
+    origin,
+    authorization: `Basic ${Buffer.from(`${username || 'x-access-token'}:${token}`).toString('base64')}`,
+  };
 }
 
 function historyIn(store: GitStore, errors: RemoteErrors): SourceHistory['relation'] {
@@ -109,6 +114,9 @@ function historyIn(store: GitStore, errors: RemoteErrors): SourceHistory['relati
   }
 
   return async (base, head, signal) => {
+    // Earlier questions may have brought what it takes. What they have not brought may be there all the same.
+    const known = await decide(base, head, signal);
+    if (known !== undefined && known !== 'base-unknown' && known !== 'head-unknown') return known;
     for (; ; level += 1) {
       const missing = await fetch(base, head, signal);
       if (missing !== undefined) return missing;
