@@ -114,6 +114,126 @@ describe('with real helm', () => {
   });
 });
 
+describe('validate: schema says what helm says', () => {
+  /** Starts helm once a look, not twice. */
+  const knownVersion: Exec = (file, args, options) =>
+    args[0] === 'version' ? systemExec('/bin/echo', ['v4.0.0']) : systemExec(file, args, options);
+  const D4 = 'http://json-schema.org/draft-04/schema#';
+  const D6 = 'http://json-schema.org/draft-06/schema#';
+  const D7 = 'http://json-schema.org/draft-07/schema#';
+  const D19 = 'https://json-schema.org/draft/2019-09/schema';
+  const on = (...schemas: string[]): string[] => schemas;
+  const tuple = { properties: { l: { items: [{ type: 'string' }], additionalItems: { type: 'integer' } } } };
+  const cases: [string, string[], object, string[]][] = [
+    [
+      'bounds of draft 4',
+      on(D4),
+      { properties: { s: { minimum: 3, exclusiveMinimum: true, maximum: 5, exclusiveMaximum: false } } },
+      ['s: 3', 's: 4', 's: 5', 's: 6'],
+    ],
+    ['bounds since draft 6', on(D6, ''), { properties: { s: { exclusiveMinimum: 3 } } }, ['s: 3', 's: 4']],
+    ['items as a list', on(D4, D19), tuple, ['l: [a]', 'l: [1]', 'l: [a, 1]', 'l: [a, b]', 'l: []']],
+    [
+      'additionalItems without a list',
+      on(D19),
+      { properties: { l: { items: { type: 'string' }, additionalItems: false } } },
+      ['l: [a, b]', 'l: [1]'],
+    ],
+    [
+      'prefixItems',
+      on(''),
+      { properties: { l: { prefixItems: [{ type: 'string' }], items: false } } },
+      ['l: [a]', 'l: [a, b]'],
+    ],
+    [
+      'what stands beside a reference',
+      on(D7, D19),
+      { properties: { s: { $ref: '#/definitions/t', maximum: 1 } }, definitions: { t: { type: 'integer' } } },
+      ['s: 2', 's: x'],
+    ],
+    [
+      'an id that is an anchor',
+      on(D6),
+      { properties: { s: { $ref: '#t' } }, definitions: { t: { $id: '#t', type: 'integer' } } },
+      ['s: 2', 's: x'],
+    ],
+    [
+      'an id of draft 4',
+      on(D4),
+      {
+        id: 'http://example.com/a.json',
+        properties: { id: { $ref: '#t' } },
+        definitions: { t: { id: '#t', type: 'integer' } },
+      },
+      ['id: 2', 'id: x'],
+    ],
+    [
+      'an anchor',
+      on(''),
+      { properties: { s: { $ref: '#t' } }, $defs: { t: { $anchor: 't', type: 'integer' } } },
+      ['s: 2', 's: x'],
+    ],
+    [
+      'dependencies',
+      on(D4, D7),
+      { dependencies: { a: ['b'], c: { required: ['d'] } } },
+      ['a: 1', 'a: 1\nb: 1', 'c: 1', 'c: 1\nd: 1'],
+    ],
+    ['dependentRequired', on(''), { dependentRequired: { a: ['b'] } }, ['a: 1', 'a: 1\nb: 1']],
+    [
+      'if, then, else',
+      on(D7),
+      JSON.parse('{"if":{"required":["a"]},"then":{"required":["b"]},"else":{"required":["c"]}}') as object,
+      ['a: 1', 'a: 1\nb: 1', 'c: 1', 'd: 1'],
+    ],
+    [
+      'unevaluatedProperties',
+      on(''),
+      { allOf: [{ properties: { a: {}, image: {} } }], unevaluatedProperties: false },
+      ['a: 1', 'b: 1'],
+    ],
+    [
+      'recursion',
+      on(D19),
+      { $recursiveAnchor: true, properties: { c: { $recursiveRef: '#' }, v: { type: 'integer' } } },
+      ['c: {c: {v: 1}}', 'c: {c: {v: x}}'],
+    ],
+    [
+      'numbers and their forms',
+      on(D7),
+      { properties: { s: { type: 'integer', multipleOf: 2 }, t: { type: 'string' } } },
+      ['s: 4.0', 's: 3', 's: 1e1', 't: 1.10', 't: "1.10"', 't: 2001-01-01', 't: y'],
+    ],
+    [
+      'patterns',
+      on(D7),
+      { properties: { t: { pattern: '^(?:[a-z0-9]+\\.)*[\\w\\-]+$' }, i: { pattern: '(?i)^ABC$' } } },
+      ['t: a.b-c', 't: a b', 'i: abc', 'i: abd'],
+    ],
+    ['a null takes a default away', on(D7), { required: ['image'] }, ['image: null', 'x: null']],
+    ['a format', on(''), { properties: { t: { format: 'ipv4' } } }, ['t: x']],
+  ];
+  test.each(cases)(
+    '%s',
+    async (_name, dialects, rules, values) => {
+      const verdicts = new Set<string>();
+      for (const $schema of dialects) {
+        const schema = JSON.stringify($schema === '' ? rules : { $schema, ...rules });
+        const files = { ...CHART, 'chart/templates/web.yaml': 'kind: x\n', 'chart/values.schema.json': schema };
+        for (const text of values) {
+          const look = async (mode: string) =>
+            (await once({ files, wish: { mode }, edits: edit(text), exec: knownVersion })).told.split(' ')[0];
+          const [ours, theirs] = [await look('schema'), await look('helm')];
+          expect(`${$schema} ${text}: ${ours}`).toBe(`${$schema} ${text}: ${theirs}`);
+          verdicts.add(ours ?? '');
+        }
+      }
+      if (_name !== 'a format') expect([...verdicts].sort()).toEqual(['E_VALIDATION_FAILED', 'fine']);
+    },
+    60_000,
+  );
+});
+
 describe('what helm is given', () => {
   test('a folder of its own for us alone, the repository as it is, nothing of the environment', async () => {
     const seen: { args: readonly string[]; options: ExecOptions | undefined; mode: number; files: string[] }[] = [];

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { asDraft7, dialectOf } from '../../src/bump-helm-tag/validate-dialect.ts';
+import { asDraft2020 } from '../../src/bump-helm-tag/validate-dialect.ts';
 import { validateSchema } from '../../src/bump-helm-tag/validate-schema.ts';
 import { memoryLog } from '../../src/runner/index.ts';
 import { bytes, CHART_YAML, HEAD, refusal, repositoryOf, world } from './validate-support.ts';
@@ -43,7 +43,7 @@ describe('dialects', () => {
     expect(await check({ $schema: 'https://example.com/mine' }, 'a: 1')).toMatch(
       /written in "https:\/\/example\.com\/mine"/,
     );
-    expect(dialectOf({ $schema: 7 })).toBeUndefined();
+    expect(asDraft2020({ $schema: 7 })).toBeUndefined();
   });
   test('draft 4: keywords are rewritten, properties of the same name are not', () => {
     const schema = {
@@ -53,7 +53,7 @@ describe('dialects', () => {
       anyOf: [{ minimum: 1, exclusiveMinimum: true }],
       enum: [{ id: 'x' }],
     };
-    expect(asDraft7(schema)).toEqual({
+    expect(asDraft2020(schema)).toEqual({
       $id: 'http://example.com/root.json',
       properties: { id: { type: 'string' }, exclusiveMinimum: { maximum: 5 } },
       anyOf: [{ exclusiveMinimum: 1 }],

@@ -3,7 +3,7 @@ import { runInNewContext } from 'node:vm';
 import type { ErrorObject, Options, ValidateFunction } from 'ajv';
 import { ActionError, inputError, type Log } from '../runner/index.ts';
 import { oneLine, parseJson } from '../text/index.ts';
-import { asDraft7, dialectOf } from './validate-dialect.ts';
+import { asDraft2020 } from './validate-dialect.ts';
 import { join, type ValidationInputs } from './validate-inputs.ts';
 import { coalesce, mergeFiles, readValues } from './validate-values.ts';
 
@@ -64,33 +64,32 @@ const OPTIONS: Options = {
 async function compile(schema: unknown, path: string, seconds: number): Promise<ValidateFunction> {
   if (typeof schema !== 'boolean' && (typeof schema !== 'object' || schema === null || Array.isArray(schema)))
     throw failed(`${oneLine(path, 200)} is no JSON Schema`, 'Correct it');
-  const dialect = dialectOf(schema);
-  if (dialect === undefined) {
-    throw failed(
-      `${oneLine(path, 200)} is written in "${oneLine(String((schema as { $schema?: unknown }).$schema), 100)}", which is not known here`,
-      'Use draft 4, 6, 7, 2019-09 or 2020-12, or validate: helm',
-    );
-  }
-  const ajv = await validatorFor(dialect);
+  // Bundled, but run only when it is needed: it costs more to start than all of a run that validates nothing. The class is
+  // taken from the default export, the one place where Node and the bundler agree for CommonJS.
+  const { Ajv2020 } = (await import(/* webpackMode: "eager" */ 'ajv/dist/2020.js')).default;
+  const ajv = new Ajv2020(OPTIONS);
   try {
-    return within(path, seconds, () => ajv.compile(dialect === 'draft-07' ? asDraft7(schema) : schema));
+    return within(path, seconds, () => {
+      const known = typeof schema === 'boolean' ? schema : asDraft2020(schema as { [keyword: string]: unknown });
+      if (known !== undefined) return ajv.compile(known);
+      const named = oneLine(String((schema as { $schema?: unknown }).$schema), 100);
+      throw failed(
+        `${oneLine(path, 200)} is written in "${named}", which is not known here`,
+        'Use draft 4, 6, 7, 2019-09 or 2020-12, or validate: helm',
+      );
+    });
   } catch (cause) {
     if (cause instanceof ActionError) throw cause;
-    const remote = /^can't resolve reference (\S+)/.exec((cause as Error).message)?.[1];
+    const { message } = cause as Error;
+    const remote = /^can't resolve reference (\S+)/.exec(message)?.[1];
     throw failed(
       remote === undefined
-        ? `${oneLine(path, 200)} cannot be used: ${oneLine((cause as Error).message, 300)}`
+        ? `${oneLine(path, 200)} cannot be used: ${oneLine(message, 300)}`
         : `${oneLine(path, 200)} refers to ${oneLine(remote, 200)}, which is not in it, and nothing is fetched`,
       'Correct the schema; put everything it needs into the one file',
       cause,
     );
   }
-}
-
-async function validatorFor(dialect: 'draft-07' | '2019-09' | '2020-12') {
-  if (dialect === '2020-12') return new (await import('ajv/dist/2020.js')).Ajv2020(OPTIONS);
-  if (dialect === '2019-09') return new (await import('ajv/dist/2019.js')).Ajv2019(OPTIONS);
-  return new (await import('ajv')).Ajv(OPTIONS);
 }
 
 /**

@@ -40,11 +40,11 @@ export function openValidation(
       ports.log.warning('W_NOT_VALIDATED', `${path} changes, but is in neither chart nor values: it is not validated`);
     // Loaded when asked for: most runs validate nothing, and every millisecond of start counts for all of them.
     if (wish.mode === 'schema') {
-      const { SCHEMA_SECONDS, validateSchema } = await import('./validate-schema.ts');
+      const { SCHEMA_SECONDS, validateSchema } = await import(/* webpackMode: "eager" */ './validate-schema.ts');
       // A loop that never waits is not ended by a signal: its time is measured out before.
       await validateSchema(inputs, ports.log, Math.min(SCHEMA_SECONDS, ports.deadline.remaining()));
     } else {
-      const { validateHelm } = await import('./validate-helm.ts');
+      const { validateHelm } = await import(/* webpackMode: "eager" */ './validate-helm.ts');
       await validateHelm(inputs, ports);
     }
     good = key;
