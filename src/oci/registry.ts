@@ -12,7 +12,7 @@ import {
   parseManifest,
   type StoredBytes,
 } from './manifest.ts';
-import { isTransientError, type RegistryOptions, Transport } from './transport.ts';
+import { isTransientError, RETRY_AFTER_CAP_MS, type RegistryOptions, Transport } from './transport.ts';
 import { UploadAgain, uploadBlob } from './upload.ts';
 
 export interface Head {
@@ -209,11 +209,15 @@ export class Registry {
       retries: Math.min(retries, 2),
       baseMs: 500,
       capMs: 20_000,
-      retryAfterCapMs: 0,
+      retryAfterCapMs: RETRY_AFTER_CAP_MS,
       clock,
       deadline,
       random,
-      classify: (outcome) => ('error' in outcome && isBodyFault(outcome.error) ? 'retry' : 'ok'),
+      classify(outcome) {
+        if (!('error' in outcome) || !isBodyFault(outcome.error)) return 'ok';
+        const wait = outcome.error instanceof UploadAgain ? outcome.error.wait : undefined;
+        return wait === undefined ? 'retry' : { retryAfterMs: wait * 1000 };
+      },
     }).catch((error: unknown) => {
       if (error instanceof DigestMismatch) throw this.#mismatch(this.host, error.message, error);
       throw error instanceof UploadAgain ? error.cause : this.#transport.explain(error);

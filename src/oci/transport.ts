@@ -37,7 +37,8 @@ const ERROR_BODY = 64 * 1024;
 const RETRY_STATUS = new Set([408, 429, 500, 502, 503, 504]);
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 const MAX_REDIRECTS = 5;
-const RETRY_AFTER_CAP_MS = 60_000;
+/** A longer wait is not waited for. */
+export const RETRY_AFTER_CAP_MS = 60_000;
 
 export function isTransient(status: number): boolean {
   return RETRY_STATUS.has(status);
@@ -101,10 +102,15 @@ export class Transport {
     });
   }
 
+  /** Seconds that the registry asks to wait; undefined: it does not say. */
+  wait(response: HttpResponse): number | undefined {
+    return retryAfter(response.headers, this.#options.clock.now());
+  }
+
   /** The error for a status that was not wanted; reads the body of the answer. */
   async failure(what: string, response: HttpResponse): Promise<RegistryError> {
     const body = await response.text(ERROR_BODY).catch(() => '');
-    return statusError(what, response.status, body, retryAfter(response.headers, this.#options.clock.now()));
+    return statusError(what, response.status, body, this.wait(response));
   }
 
   async #withLogin(wanted: Wanted): Promise<HttpResponse> {

@@ -19,6 +19,13 @@ const CHUNK = 16 * 1024 * 1024;
 /** A fault after which the whole upload may be started again. Its cause is the error to show when that does not help. */
 export class UploadAgain extends Error {
   override readonly name = 'UploadAgain';
+  /** Seconds that the registry asks to wait first. */
+  readonly wait: number | undefined;
+
+  constructor(cause: Error, wait?: number) {
+    super(cause.message, { cause });
+    this.wait = wait;
+  }
 }
 
 /** @throws UploadAgain, RegistryError, or what the source throws */
@@ -148,9 +155,10 @@ async function nextLocation(transport: Transport, base: URL, response: HttpRespo
 }
 
 async function problem(transport: Transport, response: HttpResponse, what: string): Promise<Error> {
+  const wait = transport.wait(response);
   const failure = await transport.failure(what, response);
   // A token that ran out in mid-stream, a lost upload session, or a server fault: start this blob again.
   const again = response.status === 401 || response.status === 404 || isTransient(response.status);
   if (!again) return failure;
-  return new UploadAgain(failure.message, { cause: failure });
+  return new UploadAgain(failure, wait);
 }
