@@ -1,5 +1,6 @@
 import { ActionError } from '../runner/index.ts';
 import { oneLine } from '../text/index.ts';
+import { defuse } from './trailers.ts';
 
 const FORBIDDEN_FIRST = new Set(['.github', '.gitea', '.forgejo', '.gitlab', '.argocd']);
 
@@ -35,6 +36,9 @@ function forbidden(what: string, why: string, fix: string): ActionError {
 function reason(path: string): string | undefined {
   if (path === '' || Buffer.byteLength(path) > 1024) return 'its length is not between 1 and 1,024 bytes';
   if (/[\u0000-\u001f\u007f-\u009f]/.test(path) || !path.isWellFormed()) return 'it holds control characters';
+  // It stands in reports and in the trailer of the commit, by which its owner is found: what is seen must be what is meant.
+  if (oneLine(path, 2048) !== path) return 'it holds characters that cannot be seen';
+  if (defuse(path) !== path) return 'it holds words that would switch off workflows';
   if (path !== path.normalize('NFC')) return 'it is not in Unicode NFC';
   if (/[\\#]/.test(path)) return 'it holds \\ or #';
   if (path.startsWith('/')) return 'it is absolute';

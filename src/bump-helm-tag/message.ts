@@ -40,7 +40,7 @@ export function renderMessage(template: string, variables: Variables, trailers: 
     name === undefined ? '{' : value(variables[name as keyof Variables] ?? all),
   );
   const [first = '', ...rest] = filled.split('\n');
-  const headline = defuse(oneLine(first, 72)) || 'bump';
+  const headline = defuse(oneLine(first, 72)).trim() || 'bump';
   // A template whose last lines look like trailers would merge with ours: a plain line keeps them apart.
   const body = truncateBytes(
     rest

@@ -1,6 +1,6 @@
 /** Outputs, summary and annotations of a bump. Pure. */
 import type { Annotation, OutputValue } from '../runner/index.ts';
-import { markdown, oneLine } from '../text/index.ts';
+import { manyLines, markdown, oneLine } from '../text/index.ts';
 import type { ApplicationResult } from './argo.ts';
 import { cutDiff, diffOf } from './diff.ts';
 import type { BumpInputs } from './inputs.ts';
@@ -129,7 +129,7 @@ export function summaryOf(outcome: Outcome, inputs: BumpInputs, applications: re
           ]),
         ),
     rounds,
-    diff === '' ? '' : `\n${fence(diff, 'diff')}`,
+    diff === '' ? '' : `\n${fence(manyLines(diff), 'diff')}`,
   ].join('\n');
 }
 

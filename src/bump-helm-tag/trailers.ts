@@ -41,21 +41,28 @@ export interface BlockToWrite {
   user: readonly string[];
 }
 
+const WORKFLOW_WORD = /\[(skip ci|ci skip|no ci|skip actions|actions skip)\]/gi;
+// What must not stand in a message as it is: controls, separators, characters that hide or turn round what is read.
+const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufeff]/g;
+/** A longer value is cut, and reads as edited by hand when it is next met. */
+const MAX_VALUE = 16_384;
+
 /** `[skip ci]` and its kin in a tag or branch name would switch off the workflows of the config repository. */
 export function defuse(text: string): string {
-  return text.replace(/\[(skip ci|ci skip|no ci|skip actions|actions skip)\]/gi, '($1)');
+  return text.replace(WORKFLOW_WORD, '($1)');
 }
 
-/** The lines of one block; every value is one line. */
+/** The lines of one block; every value is one line, and none is empty: an empty one would spoil the whole paragraph. */
 export function renderBlock(block: BlockToWrite): string {
   const lines = [`Bump-Id: ${block.bumpId}`];
   for (const { id, kind, value } of block.targets) {
-    // A trailer must not be empty: an image that was nowhere before is the empty text.
-    const ref = kind === 'image' && value !== '' ? `Image-Ref: ${oneLine(value)}` : undefined;
-    lines.push(`Bump-Target: ${oneLine(id)}`, ref ?? `Bump-Value: ${JSON.stringify(oneLine(value))}`);
+    // An image that was nowhere before is the empty text.
+    const ref = kind === 'image' ? defuse(oneLine(value)).trim() : '';
+    lines.push(`Bump-Target: ${writeId(id)}`, ref === '' ? `Bump-Value: ${writeJson(value)}` : `Image-Ref: ${ref}`);
   }
   const add = (key: string, value: string): void => {
-    if (value.trim() !== '') lines.push(`${key}: ${defuse(oneLine(value, 500))}`);
+    const line = defuse(oneLine(value, 500)).trim();
+    if (line !== '') lines.push(`${key}: ${line}`);
   };
   add('Source-Repository', block.sourceRepository);
   add('Source-Revision', block.sourceRevision);
@@ -63,7 +70,11 @@ export function renderBlock(block: BlockToWrite): string {
   add('Workflow-Run', block.workflowRun);
   add('Downgrade-Reason', block.downgradeReason);
   add('Reverts', block.reverts);
-  return [...lines, ...block.user.map((line) => defuse(oneLine(line, 500)))].join('\n');
+  for (const line of block.user) {
+    const at = line.indexOf(': ');
+    add(line.slice(0, at), line.slice(at + 2));
+  }
+  return lines.join('\n');
 }
 
 /**
@@ -87,7 +98,7 @@ export function parseBlocks(message: string): BumpBlock[] {
       blocks.push({ bumpId: value, ids: [], values: [], sourceRepository: '', sourceRevision: '', reverts: '' });
     const block = blocks.at(-1);
     if (block === undefined) continue;
-    if (key === 'Bump-Target') block.ids.push(value);
+    if (key === 'Bump-Target') block.ids.push(readId(value));
     else if (key === 'Image-Ref') block.values.push({ kind: 'image', value });
     else if (key === 'Bump-Value') block.values.push({ kind: 'scalar', value: readJson(value) });
     else if (key === 'Source-Repository') block.sourceRepository = value;
@@ -105,6 +116,28 @@ export function parseBlocks(message: string): BumpBlock[] {
 interface Draft extends Omit<BumpBlock, 'targets'> {
   ids: string[];
   values: { kind: 'image' | 'scalar'; value: string }[];
+}
+
+// Ids and values come back exactly as they were: the order guard compares them with what the file says.
+const code = (c: string): string => c.charCodeAt(0).toString(16);
+
+/** A path has a backslash only before one of `.`, `[`, `]` and itself: `\u{…}` is nobody else's. */
+function writeId(id: string): string {
+  return id.replace(UNSEEN, (c) => `\\u{${code(c)}}`);
+}
+
+function readId(text: string): string {
+  return text.replace(/\\(?:u\{([0-9a-f]{1,4})\}|.)/g, (all, hex?: string) =>
+    hex === undefined ? all : String.fromCharCode(Number.parseInt(hex, 16)),
+  );
+}
+
+function writeJson(value: string): string {
+  const bounded = value.length > MAX_VALUE ? `${value.slice(0, MAX_VALUE)}…` : value;
+  const escaped = (c: string): string => `\\u${code(c).padStart(4, '0')}`;
+  return JSON.stringify(bounded)
+    .replace(UNSEEN, escaped)
+    .replace(WORKFLOW_WORD, (word) => `${escaped('[')}${word.slice(1)}`);
 }
 
 function readJson(text: string): string {
