@@ -50,11 +50,10 @@ export async function planRollback(
   if (places.length === 0 || parent === undefined)
     throw unknown(commit.oid, parent === undefined ? 'nothing stands before it' : 'it is no handoff of this action');
   const paths = [...new Set(places.flatMap(({ place }) => (place === undefined ? [] : [place.file])))];
-  const [after, before, snapshot] = await Promise.all([
-    repository.readAt(commit.oid, paths, signal),
-    repository.readAt(parent, paths, signal),
-    repository.read(paths, signal),
-  ]);
+  // One after the other: a store of git takes one fetch at a time.
+  const after = await repository.readAt(commit.oid, paths, signal);
+  const before = await repository.readAt(parent, paths, signal);
+  const snapshot = await repository.read(paths, signal);
   const log = await snapshot.log();
   const won = new Set(wish.riding.map((t) => t.id));
   const targets: Target[] = [];
