@@ -29,6 +29,23 @@ describe('classify', () => {
     ['not found', answer(200, gql('NOT_FOUND')), 'not-found'],
     ['ruleset', answer(200, gql('UNPROCESSABLE', 'Repository rule violations found')), 'protected'],
     ['protected', answer(200, gql('', 'Protected branch update failed')), 'protected'],
+    ['GH013', answer(422, { message: 'push declined due to GH013' }), 'protected'],
+    ['through a pull request', answer(200, gql('', 'Changes must be made through a pull request.')), 'protected'],
+    ['a reference that changed', answer(422, { message: 'reference refs/heads/main has changed' }), 'conflict'],
+    ['rate, as it is spelled by now', answer(200, gql('RATE_LIMIT', 'x')), 'throttled'],
+    ['rate by its words', answer(200, gql('', 'API rate limit already exceeded for user ID 1.')), 'throttled'],
+    ['secondary over GraphQL', answer(200, gql('', 'You have exceeded a secondary rate limit.')), 'throttled'],
+    ['abuse', answer(403, { message: 'You have triggered an abuse detection mechanism' }), 'throttled'],
+    ['403 with a time', answer(403, { message: 'x' }, { 'retry-after': '1' }), 'throttled'],
+    ['403 with requests left', answer(403, { message: 'x' }, { 'x-ratelimit-remaining': '7' }), 'permission'],
+    ['not accessible', answer(200, gql('', 'Resource not accessible by integration')), 'permission'],
+    ['stale before throttled', answer(200, gql('STALE_DATA', 'secondary rate limit')), 'conflict'],
+    ['an empty object', answer(200, {}), 'unknown'],
+    ['a list', answer(200, []), 'unknown'],
+    ['500', answer(500, { message: 'Server Error' }), 'unknown'],
+    ['503 with a time: it may have had an effect', answer(503, undefined, { 'retry-after': '5' }), 'unknown'],
+    ['422 of another kind', answer(422, { message: 'Validation Failed', errors: [{ field: 'x' }] }), 'unknown'],
+    ['a mutation that came to nothing', answer(200, { data: { createCommitOnBranch: null } }), 'ok'],
     ['another error', answer(200, gql('SOMETHING', 'went wrong')), 'unknown'],
     ['502', answer(502, undefined), 'unknown'],
     ['an empty answer', answer(200, undefined), 'unknown'],
@@ -42,7 +59,23 @@ describe('classify', () => {
     const wait = (headers: Record<string, string>): unknown => classify(answer(429, {}, headers), 1000);
     expect(wait({ 'retry-after': '7' })).toEqual({ kind: 'throttled', waitSeconds: 7 });
     expect(wait({ 'x-ratelimit-reset': '1030' })).toEqual({ kind: 'throttled', waitSeconds: 30 });
+    expect(wait({ 'retry-after': new Date(1_040_000).toUTCString() })).toEqual({ kind: 'throttled', waitSeconds: 40 });
+    expect(wait({ 'retry-after': '7', 'x-ratelimit-reset': '1030' })).toEqual({ kind: 'throttled', waitSeconds: 7 });
+    expect(wait({ 'x-ratelimit-reset': '900' })).toEqual({ kind: 'throttled', waitSeconds: 1 });
+    // The reset is that of the primary limit, and requests are left of it: the secondary one names no time.
+    expect(wait({ 'x-ratelimit-reset': '4600', 'x-ratelimit-remaining': '4000' })).toEqual({
+      kind: 'throttled',
+      waitSeconds: 60,
+    });
     expect(wait({})).toEqual({ kind: 'throttled', waitSeconds: 60 });
+  });
+});
+
+test('what REST says of a field is told beside the whole', () => {
+  const errors = [{ resource: 'PullRequest', code: 'custom', message: 'A pull request already exists for o:b.' }];
+  expect(classify(answer(422, { message: 'Validation Failed', errors }), 0)).toEqual({
+    kind: 'unknown',
+    detail: 'Validation Failed; A pull request already exists for o:b.',
   });
 });
 
@@ -59,6 +92,7 @@ describe('compare', () => {
     const paths: string[] = [];
     const client: GitHubClient = {
       graphql: async () => answer(500, undefined),
+      send: async () => answer(500, undefined),
       get: async (path) => {
         paths.push(path);
         return answers[Math.min(paths.length, answers.length) - 1] ?? answer(500, undefined);
