@@ -1,106 +1,126 @@
-/** Many writers at once on one values file: all land, none is lost, none lands twice, each reports its own commit. */
-import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { describe, expect, test } from '@jest/globals';
-import { load } from 'js-yaml';
-import { git } from '../../lab/forge/git.ts';
-import { gitRepository } from '../../src/bump-helm-tag/git-repository.ts';
-import { gitHubRepository } from '../../src/bump-helm-tag/github-repository.ts';
-import { parseBumpInputs } from '../../src/bump-helm-tag/inputs.ts';
-import { run } from '../../src/bump-helm-tag/run.ts';
-import { parseBlocks } from '../../src/bump-helm-tag/trailers.ts';
-import { gitHubClient } from '../../src/github/index.ts';
-import { openHttp } from '../../src/http/index.ts';
-import { Deadline, memoryLog, systemClock, systemExec } from '../../src/runner/index.ts';
-import { startWorld, type World } from './world.ts';
+/** The action as processes, many at once: all land, none is lost, none lands twice, each reports its own commit. */
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { faultAnswers } from '../../lab/forge/server.ts';
+import { check, type End } from '../../tools/soak/bump-helm-tag/checker.ts';
+import { readLog } from '../../tools/soak/bump-helm-tag/forge-round.ts';
+import { LAYOUTS, lineOf, type RoundPlan } from '../../tools/soak/bump-helm-tag/layouts.ts';
+import type { ActionResult } from '../support/bundle.ts';
+import { commitFiles } from '../support/commit.ts';
+import { DIGEST, startWorld, type World } from './world.ts';
 
-const fileOf = (writers: number): string =>
-  Array.from({ length: writers }, (_, i) => `key${i}: v0 # of writer ${i}\n`).join('');
-const updateOf = (i: number): string => `- {file: v.yaml, path: key${i}, value: w${i}}`;
+const WRITERS = 24;
 
-async function check(world: World, reported: readonly (readonly [string, string])[]): Promise<void> {
-  const writers = reported.length;
-  expect(load(await world.read('v.yaml'))).toEqual(
-    Object.fromEntries(Array.from({ length: writers }, (_, i) => [`key${i}`, `w${i}`])),
-  );
-  const messages = (await git(world.path, ['log', '--format=%H%x00%B%x01', 'main'])).toString().split('\x01');
-  const landed = messages.flatMap((m) => {
-    const [oid = '', message = ''] = m.split('\0');
-    return parseBlocks(message.trimEnd()).map((b) => [b.bumpId, oid.trim()] as const);
-  });
-  expect(landed).toHaveLength(writers);
-  expect(new Map(landed)).toEqual(new Map(reported));
-}
+let world: World;
+afterEach(() => world.close());
+
+const endOf = (run: ActionResult): End => ({
+  bumpId: run.outputs['bump-id'] ?? '',
+  code: run.code ?? -1,
+  outputs: run.outputs,
+  message: run.code === 0 ? '' : run.log,
+});
+const writeOf = (transport: string): { operation: string } | { method: string; path: RegExp } =>
+  transport === 'github' ? { operation: 'BumpCommit' } : { method: 'POST', path: /\/git-receive-pack$/ };
+// Starting a process is what costs here: as many at once as a matrix has, but no more.
+const atOnce = <T>(count: number, body: (i: number) => Promise<T>): Promise<T[]> =>
+  Promise.all(Array.from({ length: count }, (_, i) => body(i)));
 
 describe.each(['github', 'git'])('transport %s', (transport) => {
-  test('twenty writers at once', async () => {
-    const world = await startWorld({ 'v.yaml': fileOf(20) });
-    const temp = await mkdtemp(join(tmpdir(), 'race-'));
-    const http = openHttp();
-    const one = async (i: number): Promise<readonly [string, string]> => {
-      const inputs = parseBumpInputs({
-        ...world.env,
-        'INPUT_CONFIG-REPOSITORY': 'org/cfg',
-        INPUT_TOKEN: world.token,
-        INPUT_TRANSPORT: transport,
-        INPUT_UPDATES: updateOf(i),
-      });
-      using deadline = new Deadline(170, systemClock);
-      const ports = { clock: systemClock, random: Math.random, deadline };
-      const repository =
-        transport === 'github'
-          ? gitHubRepository(
-              gitHubClient(http, inputs.apiUrl, world.token, 'race'),
-              { owner: 'org', name: 'cfg', branch: 'main', serverUrl: world.forge.url },
-              ports,
-            )
-          : gitRepository(
-              {
-                url: inputs.config.url,
-                access: {
-                  origin: inputs.config.origin,
-                  authorization: `Basic ${Buffer.from(`x:${world.token}`).toString('base64')}`,
-                },
-                branch: 'main',
-                author: inputs.author,
-                commitPage: '',
-              },
-              { ...ports, exec: systemExec, env: process.env, temp, log: memoryLog() },
-            );
-      const bumpId = randomUUID();
-      const source = { relation: async () => 'identical' as const };
-      try {
-        const outcome = await run(inputs, bumpId, { ...ports, repository, source, log: memoryLog() });
-        expect(outcome.result).toBe('committed');
-        return [bumpId, outcome.commitSha];
-      } finally {
-        await repository.close();
+  test(`${WRITERS} processes at once on one flat file, every 7th write lost after it landed and every 9th before`, async () => {
+    const [flat] = LAYOUTS;
+    const plan = flat?.plan(WRITERS, () => 0) as RoundPlan;
+    world = await startWorld(plan.files as Record<string, string>);
+    world.forge.faults.add({ match: writeOf(transport), every: 7, reset: 'after' });
+    world.forge.faults.add({ match: writeOf(transport), every: 9, reset: 'before' });
+    const runs = await atOnce(WRITERS, (i) => {
+      const { updates } = plan.writers[i]?.inputs as { updates: string };
+      return world.bump({ transport, updates });
+    });
+    expect(runs.map((r) => [r.code, r.outputs.result])).toEqual(runs.map(() => [0, 'committed']));
+    const commits = await readLog(world.path, Object.keys(plan.files));
+    // All of one build here: the order of builds has its own test below.
+    const same = { ...plan, writers: plan.writers.map((w) => ({ ...w, age: 0 })) };
+    expect(check(same, commits, runs.map(endOf))).toEqual([]);
+    expect(commits).toHaveLength(1 + WRITERS);
+  }, 120_000);
+
+  test('trap 26: the answer is lost after landing, then somebody bumps on top by hand: its own commit, the newer value stays', async () => {
+    world = await startWorld({ 'v.yaml': 'tag: v1 # keep\nother: x\n' });
+    world.forge.faults.add(
+      transport === 'github'
+        ? { match: writeOf(transport), answer: { ...faultAnswers.badGateway('after') } }
+        : { match: writeOf(transport), reset: 'after' },
+    );
+    // The run cannot look after its write before somebody else has been there.
+    world.forge.faults.add(
+      transport === 'github'
+        ? { match: { operation: 'BumpHistory' }, delayMs: 1500 }
+        : { match: { query: /service=git-upload-pack/ }, skip: 2, delayMs: 1500 },
+    );
+    const before = await world.head();
+    const running = world.bump({ transport, updates: '- {file: v.yaml, path: tag, value: v2}' });
+    while ((await world.head()) === before) await new Promise((resolve) => setTimeout(resolve, 20));
+    const own = await world.head();
+    await commitFiles(world.forge, 'org/cfg', { 'v.yaml': 'tag: v3 # keep\nother: x\n' }, 'by hand');
+    const run = await running;
+    expect([run.code, run.outputs.result, run.outputs['commit-sha']]).toEqual([0, 'committed', own]);
+    expect(run.outputs['base-sha']).toBe(before);
+    expect(JSON.parse(run.outputs.previous ?? '{}')).toEqual({ 'v.yaml#0#tag': 'v1' });
+    expect(run.outputs.diff).toContain('+tag: v2 # keep');
+    expect(await world.read('v.yaml')).toBe('tag: v3 # keep\nother: x\n');
+    expect(await world.log()).toHaveLength(3);
+  }, 60_000);
+
+  describe('trap 31: six orders of three builds', () => {
+    const ORDERS = ['abc', 'acb', 'bac', 'bca', 'cab', 'cba'];
+    const FILES = Object.fromEntries(
+      ORDERS.map((order) => [
+        `${order}.yaml`,
+        'image:\n  repository: ghcr.io/org/app\n  tag: "" # tag\n  digest: "" # digest\n  revision: "" # revision\n',
+      ]),
+    );
+    const bump = (order: string, build: string): Promise<ActionResult> =>
+      world.bump(
+        { transport, image: 'ghcr.io/org/app', tag: `of-${build}`, digest: DIGEST(build), file: `${order}.yaml` },
+        { GITHUB_SHA: revisionOf(build) },
+      );
+    const revisionOf = (build: string): string => world.revisions[build as 'a' | 'b' | 'c'];
+    const ends = async (): Promise<void> => {
+      for (const order of ORDERS) {
+        const text = await world.read(`${order}.yaml`);
+        expect([lineOf(text, 'tag'), lineOf(text, 'revision')]).toEqual(['"of-c"', `"${revisionOf('c')}"`]);
       }
     };
-    try {
-      await check(world, await Promise.all(Array.from({ length: 20 }, (_, i) => one(i))));
-    } finally {
-      await http.close();
-      await world.close();
-      await rm(temp, { recursive: true, force: true });
-    }
-  }, 180_000);
 
-  test('four processes at once', async () => {
-    const world = await startWorld({ 'v.yaml': fileOf(4) });
-    try {
+    test('one after the other: the newest wins, and is named to those behind it', async () => {
+      world = await startWorld(FILES);
+      for (let step = 0; step < 3; step += 1) {
+        const runs = await Promise.all(ORDERS.map((order) => bump(order, order[step] as string)));
+        for (const [i, run] of runs.entries()) {
+          const order = ORDERS[i] as string;
+          const mine = order[step] as string;
+          const newest = [...order.slice(0, step)].sort().at(-1) ?? '';
+          expect([order, step, run.code, run.outputs.result, run.outputs['superseded-by']]).toEqual(
+            newest > mine ? [order, step, 0, 'superseded', revisionOf(newest)] : [order, step, 0, 'committed', ''],
+          );
+        }
+      }
+      await ends();
+    }, 120_000);
+
+    test('all at once: the newest has the last word', async () => {
+      world = await startWorld(FILES);
       const runs = await Promise.all(
-        Array.from({ length: 4 }, (_, i) => world.bump({ transport, updates: updateOf(i) })),
+        ORDERS.flatMap((order) => [...order].map(async (build) => ({ build, run: await bump(order, build) }))),
       );
-      expect(runs.map((r) => [r.code, r.outputs.result])).toEqual(runs.map(() => [0, 'committed']));
-      await check(
-        world,
-        runs.map((r) => [String(r.outputs['bump-id']), String(r.outputs['commit-sha'])] as const),
-      );
-    } finally {
-      await world.close();
-    }
-  }, 60_000);
+      for (const { build, run } of runs) {
+        expect(run.code).toBe(0);
+        if (run.outputs.result === 'committed') continue;
+        const newer = ['a', 'b', 'c'].filter((other) => other > build).map(revisionOf);
+        expect(run.outputs.result).toBe('superseded');
+        expect(newer).toContain(run.outputs['superseded-by']);
+      }
+      await ends();
+    }, 120_000);
+  });
 });

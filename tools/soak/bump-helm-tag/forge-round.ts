@@ -69,6 +69,8 @@ export async function forgeRound(o: {
     const commits = await readLog(path, Object.keys(plan.files));
     const write = o.transport === 'github' ? /graphql$/ : /git-receive-pack$/;
     return {
+      plan,
+      commits,
       violations: check(plan, commits, ends),
       ends,
       landed: commits.filter((c) => /^Bump-Id: /m.test(c.message)).length,

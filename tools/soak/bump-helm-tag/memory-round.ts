@@ -13,6 +13,8 @@ import { type ClientPorts, MemoryRepository, MemoryServer } from './memory.ts';
 import { VirtualTime } from './virtual-time.ts';
 
 export interface RoundResult {
+  plan: RoundPlan;
+  commits: readonly SeenCommit[];
   violations: readonly Violation[];
   ends: readonly End[];
   /** Commits of bumps on the branch. */
@@ -56,6 +58,8 @@ export async function memoryRound(o: RoundOptions): Promise<RoundResult> {
   const ends = await time.drive(all);
   const commits: readonly SeenCommit[] = server.commits;
   return {
+    plan,
+    commits,
     violations: check(plan, commits, ends),
     ends,
     landed: commits.filter((c) => /^Bump-Id: /m.test(c.message)).length,
