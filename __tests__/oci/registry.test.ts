@@ -60,6 +60,38 @@ describe('round trip', () => {
   });
 });
 
+describe('T37 chunks', () => {
+  const bytes = Buffer.alloc(36 * 1024 * 1024, 7);
+  const blob = { digest: sha256(bytes), size: bytes.length };
+  const source = async () => Readable.from([bytes], { objectMode: false });
+  const chunks = (lab: RegistryHandle) => lab.requests().filter((r) => r.operation === 'patch-upload').length;
+
+  test('a registry that takes no small chunks gets larger ones', async () => {
+    const habits = { maxBodyBytes: 21 * 1024 * 1024, minChunkBytes: 20 * 1024 * 1024 };
+    await using lab = await startRegistry({ habits });
+    await using c = client(lab.host);
+    expect(await c.registry.putBlob('a', blob, source)).toBe('uploaded');
+    expect(chunks(lab)).toBe(3);
+    expect(lab.content('a', blob.digest)?.equals(bytes)).toBe(true);
+  });
+
+  test('416: the registry is asked how far it is, and the upload goes on from there', async () => {
+    await using lab = await startRegistry({ habits: { maxBodyBytes: 17 * 1024 * 1024 } });
+    await using c = client(lab.host);
+    lab.faults.add({ operation: 'patch-upload', skip: 2, answer: { status: 416, when: 'after' } });
+    expect(await c.registry.putBlob('a', blob, source)).toBe('uploaded');
+    expect(lab.requests().filter((r) => r.operation === 'get-upload')).toHaveLength(1);
+    expect(chunks(lab)).toBe(4);
+    expect(lab.content('a', blob.digest)?.equals(bytes)).toBe(true);
+  });
+
+  test('a chunk size that nobody can hold is refused', async () => {
+    await using lab = await startRegistry({ habits: { minChunkBytes: 2 ** 40 } });
+    await using c = client(lab.host);
+    await expect(c.registry.putBlob('a', blob, source)).rejects.toMatchObject({ code: 'E_PROTOCOL' });
+  });
+});
+
 describe('odd registries', () => {
   const withImage = async (run: (lab: RegistryHandle, image: ReturnType<typeof makeImage>) => Promise<void>) => {
     await using lab = await startRegistry();
@@ -175,6 +207,55 @@ describe('odd registries', () => {
     store.clearRequests();
     expect((await c.registry.blobBytes('app', image.layer, 1000)).equals(image.layer.bytes)).toBe(true);
     expect(store.requests().map((r) => r.authorization)).toEqual(['']);
+  });
+
+  test('T41 a redirect away and back gets no login on either, and a loop ends', async () => {
+    await using lab = await startRegistry({ auth: { kind: 'basic', users }, habits: {} });
+    await using c = client(lab.host, { credentials: login });
+    const image = makeImage('a');
+    await pushImage(c.registry, 'app', 't', image);
+    await using relay = await startRegistry();
+    lab.habits.blobRedirect = relay.url;
+    relay.faults.add({
+      operation: 'get-blob',
+      times: 100,
+      answer: { status: 307, headers: { location: `${lab.url}/v2/app/blobs/${image.layer.digest}` } },
+    });
+    lab.clearRequests();
+    await expect(c.registry.getBlob('app', image.layer)).rejects.toMatchObject({ code: 'E_AUTH' });
+    expect(relay.requests().every((r) => r.authorization === '')).toBe(true);
+    const [first, ...later] = lab.requests().filter((r) => r.operation === 'get-blob');
+    expect(first?.authorization).toBe('Basic');
+    expect(later.every((r) => r.authorization === '')).toBe(true);
+    relay.faults.clear();
+    const loop = { status: 307, headers: { location: `${relay.url}/v2/app/blobs/${image.layer.digest}` } };
+    relay.faults.add({ operation: 'get-blob', times: 100, answer: loop });
+    await expect(c.registry.getBlob('app', image.layer)).rejects.toMatchObject({ code: 'E_REDIRECT' });
+  });
+
+  test.each([
+    'ftp://127.0.0.1/x',
+    'http://u:p@127.0.0.1/x',
+    'http://169.254.169.254/x',
+    'http://r.example/x',
+    'http://[',
+  ])('T41 a redirect to %s is not followed', async (location) =>
+    withImage(async (lab, image) => {
+      await using c = client(lab.host);
+      lab.faults.add({ operation: 'get-blob', times: 9, answer: { status: 307, headers: { location } } });
+      await expect(c.registry.getBlob('app', image.layer)).rejects.toMatchObject({ code: 'E_REDIRECT' });
+    }),
+  );
+
+  test('insufficient_scope: the scope that is asked for is added, once', async () => {
+    await using lab = await startRegistry({ auth: { kind: 'token', users } });
+    await using c = client(lab.host, { credentials: login });
+    const challenge = `Bearer realm="${lab.url}/token",service="s",error="insufficient_scope",scope="repository:other:pull"`;
+    await c.registry.head('app', 't');
+    lab.faults.add({ operation: 'head-manifest', answer: { status: 401, headers: { 'www-authenticate': challenge } } });
+    expect(await c.registry.head('app', 't')).toBeUndefined();
+    const last = lab.requests().findLast((r) => r.operation === 'token');
+    expect(decodeURIComponent(last?.path ?? '')).toContain('scope=repository:app:pull&scope=repository:other:pull');
   });
 
   test('T42 tokens that expire in mid-push are renewed', async () => {

@@ -76,6 +76,9 @@ export function uploadState(served: Served, route: Route, status: number): Answe
       range: `0-${Math.max(0, upload.size - 1)}`,
       'docker-upload-uuid': upload.id,
       'content-length': '0',
+      ...(served.habits.minChunkBytes === undefined
+        ? {}
+        : { 'oci-chunk-min-length': String(served.habits.minChunkBytes) }),
     },
   };
 }

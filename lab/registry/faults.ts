@@ -58,6 +58,8 @@ export interface Habits {
   mountStatus?: 202 | 401 | 403 | 404 | 405;
   /** Requests with more body bytes than this are 413. */
   maxBodyBytes?: number;
+  /** Said in OCI-Chunk-Min-Length when an upload starts. */
+  minChunkBytes?: number;
   /** Blobs are served by a redirect to this origin (`http://127.0.0.1:port`). */
   blobRedirect?: string;
   /** Upload locations: relative path, absolute URL (default), or on this other origin. */

@@ -4,7 +4,7 @@ import type { Clock } from '../runner/index.ts';
 import { type Challenge, parseChallenges } from './challenge.ts';
 import { basicHeader, type Credentials } from './credentials.ts';
 import { RegistryError, statusError } from './error.ts';
-import { checkRealm } from './realm.ts';
+import { checkRealm, checkRealmAddress } from './realm.ts';
 
 /** Sends a request with the retries of the client; every status comes back. */
 export type SendToken = (request: Parameters<Http['send']>[0]) => Promise<HttpResponse>;
@@ -27,11 +27,14 @@ const KNOWN: Readonly<Record<string, Challenge>> = {
   'ghcr.io': { scheme: 'bearer', params: { realm: 'https://ghcr.io/token', service: 'ghcr.io' } },
 };
 const MIN_SECONDS = 60;
+const MAX_SCOPES = 8;
 const MAX_TOKEN_ANSWER = 256 * 1024;
 
 export class Authenticator {
   readonly #options: AuthOptions;
   readonly #send: SendToken;
+  /** Scopes that the registry has asked for beyond ours, by ours. */
+  readonly #extra = new Map<string, readonly string[]>();
   readonly #tokens = new Map<string, { header: string; renewAt: number }>();
   #challenge: Challenge | undefined;
 
@@ -49,7 +52,7 @@ export class Authenticator {
     const key = scopes.join(' ');
     const cached = this.#tokens.get(key);
     if (cached !== undefined && this.#options.clock.now() < cached.renewAt) return cached.header;
-    return this.#fetchToken(challenge, scopes, key);
+    return this.#fetchToken(challenge, [...scopes, ...(this.#extra.get(key) ?? [])], key);
   }
 
   /**
@@ -65,6 +68,10 @@ export class Authenticator {
     const chosen = bearer ?? challenges.find((c) => c.scheme === 'basic');
     if (chosen === undefined) return false;
     this.#challenge = chosen;
+    if (chosen.params.error === 'insufficient_scope') {
+      const asked = (chosen.params.scope ?? '').split(' ').filter((s) => s !== '' && !scopes.includes(s));
+      this.#extra.set(key, asked.slice(0, MAX_SCOPES));
+    }
     if (chosen.scheme === 'bearer') return true;
     return usedHeader === undefined && (await this.#options.credentials()) !== undefined;
   }
@@ -74,6 +81,7 @@ export class Authenticator {
     const credentials = await this.#options.credentials();
     const policy = { trusted: trustedRealms, credentials: credentials !== undefined };
     const realm = checkRealm(challenge.params.realm ?? '', registry, policy);
+    await checkRealmAddress(realm, registry);
     const response = await this.#ask(realm, challenge.params.service, scopes, credentials);
     const what = `login at ${registry.host}`;
     if (response.status >= 300 && response.status < 400) {

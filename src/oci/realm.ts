@@ -1,4 +1,5 @@
 /** Where a login may travel. A registry names its token server (the realm) itself, so a hostile one could name any host. */
+import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { isForbiddenAddress, isLoopbackHost } from '../http/index.ts';
 import { RegistryError } from './error.ts';
@@ -42,6 +43,33 @@ export function checkRealm(realm: string, registry: URL, policy: RealmPolicy): U
   return listed
     ? url
     : refuse(`it wants the login sent to ${url.host}`, `If that is right, set trusted-realms: ${url.host}`);
+}
+
+/**
+ * A name may point inside as well as an address: a token server inside this network is refused for a registry outside.
+ * The HTTP client refuses what is never contacted again, on the address it really connects to.
+ * @throws RegistryError E_REALM
+ */
+export async function checkRealmAddress(realm: URL, registry: URL): Promise<void> {
+  if (realm.host === registry.host) return;
+  const addresses = await resolve(realm.hostname);
+  const inside = addresses.find((a) => isInside(a) || isForbiddenAddress(a));
+  if (inside === undefined || (await resolve(registry.hostname)).some(isInside)) return;
+  const why = `its token realm ${realm.hostname} is ${inside}, inside this network`;
+  throw new RegistryError(
+    'E_REALM',
+    401,
+    `login at ${registry.host}`,
+    why,
+    'Do not use this registry, or ask who runs it',
+  );
+}
+
+// A name that cannot be resolved fails by itself when it is connected to, or a proxy resolves it.
+async function resolve(hostname: string): Promise<string[]> {
+  const host = hostname.replace(/^\[|\]$/g, '');
+  if (isIP(host) !== 0) return [host];
+  return (await lookup(host, { all: true }).catch(() => [])).map((a) => a.address);
 }
 
 // Loopback, RFC 1918, carrier-grade NAT and unique local addresses.

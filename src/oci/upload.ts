@@ -15,6 +15,9 @@ export interface UploadRequest {
 }
 
 const CHUNK = 16 * 1024 * 1024;
+/** A registry may ask for larger chunks; each is held in memory. */
+const MAX_CHUNK = 128 * 1024 * 1024;
+const RESUMES = 3;
 
 /** A fault after which the whole upload may be started again. Its cause is the error to show when that does not help. */
 export class UploadAgain extends Error {
@@ -37,7 +40,7 @@ export async function uploadBlob(transport: Transport, request: UploadRequest): 
   if (start === 'mounted') return start;
   // An empty stream would be sent without a length, which some registries refuse.
   const body = blob.size === 0 ? new Uint8Array() : await checked(request);
-  const streamed = await send(transport, start, body, { size: blob.size, scopes });
+  const streamed = await send(transport, start.location, body, { size: blob.size, scopes });
   let location: URL;
   if (streamed.status === 413) {
     await streamed.discard();
@@ -45,7 +48,7 @@ export async function uploadBlob(transport: Transport, request: UploadRequest): 
     if (fresh === 'mounted') return fresh;
     location = await inChunks(transport, fresh, request, { scopes, what });
   } else {
-    location = await nextLocation(transport, start, streamed, what);
+    location = await nextLocation(transport, start.location, streamed, what);
   }
   location.searchParams.set('digest', blob.digest);
   const done = await transport.send({ method: 'PUT', url: location, scopes, body: new Uint8Array(), repeat: false });
@@ -59,7 +62,7 @@ async function begin(
   { repository, blob, mountFrom }: UploadRequest,
   scopes: readonly string[],
   what: string,
-): Promise<URL | 'mounted'> {
+): Promise<Started | 'mounted'> {
   const url = new URL(`/v2/${repository}/blobs/uploads/`, transport.base);
   if (mountFrom !== undefined) {
     const mount = new URL(url);
@@ -71,13 +74,29 @@ async function begin(
       await response.discard();
       return 'mounted';
     }
-    if (response.status === 202) return nextLocation(transport, mount, response, what);
+    if (response.status === 202) return started(transport, mount, response, what);
     if (![401, 403, 404, 405].includes(response.status)) throw await problem(transport, response, what);
     await response.discard();
   }
   const response = await transport.send({ method: 'POST', url, scopes, body: new Uint8Array() });
   if (response.status !== 202) throw await problem(transport, response, what);
-  return nextLocation(transport, url, response, what);
+  return started(transport, url, response, what);
+}
+
+interface Started {
+  location: URL;
+  /** The registry takes no smaller chunks than this, but for the last one. */
+  minChunk: number;
+}
+
+async function started(transport: Transport, url: URL, response: HttpResponse, what: string): Promise<Started> {
+  const least = Number(response.headers.get('oci-chunk-min-length') ?? '0');
+  const location = await nextLocation(transport, url, response, what);
+  if (!Number.isSafeInteger(least) || least < 0 || least > MAX_CHUNK) {
+    const why = `it takes no chunks below ${least} bytes`;
+    throw new RegistryError('E_PROTOCOL', response.status, what, why, 'Ask who runs this registry');
+  }
+  return { location, minChunk: least };
 }
 
 async function checked({ source, blob }: UploadRequest): Promise<Readable> {
@@ -107,18 +126,39 @@ function send(
 
 async function inChunks(
   transport: Transport,
-  first: URL,
+  { location: first, minChunk }: Started,
   request: UploadRequest,
   { scopes, what }: { scopes: readonly string[]; what: string },
 ): Promise<URL> {
   let location = first;
   let sent = 0;
-  for await (const chunk of slices(await checked(request), CHUNK)) {
-    const response = await send(transport, location, chunk, { size: chunk.length, scopes, from: sent });
-    location = await nextLocation(transport, location, response, what);
-    sent += chunk.length;
+  for await (const chunk of slices(await checked(request), Math.max(CHUNK, minChunk))) {
+    const end = sent + chunk.length;
+    for (let tries = 0; sent < end; tries += 1) {
+      const rest = chunk.subarray(chunk.length - (end - sent));
+      const response = await send(transport, location, rest, { size: rest.length, scopes, from: sent });
+      if (response.status !== 416 || tries >= RESUMES) {
+        location = await nextLocation(transport, location, response, what);
+        sent = end;
+        continue;
+      }
+      // The registry has another idea of what has arrived: ask, and go on from there.
+      await response.discard();
+      const state = await transport.send({ method: 'GET', url: location, scopes });
+      const stored = /^(?:bytes=)?0-(\d+)$/.exec(state.headers.get('range') ?? '')?.[1];
+      location = await nextLocation(transport, location, state, what, 204);
+      const arrived = stored === undefined ? 0 : Number(stored) + 1;
+      if (arrived < end - chunk.length || arrived > end) throw lost(what);
+      sent = arrived;
+    }
   }
   return location;
+}
+
+// Only this chunk is still at hand; what is missing before it needs the whole blob again.
+function lost(what: string): UploadAgain {
+  const fix = 'Run again; when it stays, ask who runs the registry';
+  return new UploadAgain(new RegistryError('E_REGISTRY', 416, what, 'the registry has lost a part of it', fix));
 }
 
 async function* slices(stream: Readable, size: number): AsyncGenerator<Buffer> {
@@ -138,9 +178,15 @@ async function* slices(stream: Readable, size: number): AsyncGenerator<Buffer> {
 }
 
 // Relative or absolute, and with state in its query: it is only ever added to, never rebuilt.
-async function nextLocation(transport: Transport, base: URL, response: HttpResponse, what: string): Promise<URL> {
+async function nextLocation(
+  transport: Transport,
+  base: URL,
+  response: HttpResponse,
+  what: string,
+  wanted = 202,
+): Promise<URL> {
   const location = response.headers.get('location');
-  if (response.status !== 202) throw await problem(transport, response, what);
+  if (response.status !== wanted) throw await problem(transport, response, what);
   await response.discard();
   if (location === null || !URL.canParse(location, base.href)) {
     const fix = 'Ask who runs this registry';
