@@ -1,5 +1,7 @@
 /** Values files that are not fit to be edited: red with code and place, nothing written, and nothing but the read was sent. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { openSource } from '../../src/yaml/index.ts';
+import { prove } from '../../src/yaml/prove.ts';
 import { drive } from './drive.ts';
 import { codeOf, expectRed, image, putAll, requestsOf, scalar, TRANSPORTS, writesIn } from './kit.ts';
 import { DIGEST, startWorld, type World } from './world.ts';
@@ -153,6 +155,12 @@ const ROWS: Row[] = [
     at: [3, 17],
   },
 ];
+
+test('an edit that cannot be proven: a report is asked for', () => {
+  const before = openSource(Buffer.from('tag: v1\nother: x\n'), 'v.yaml');
+  const refusal = expect.objectContaining({ code: 'E_EDIT_NOT_PROVEN', message: expect.stringContaining('report') });
+  expect(() => prove(before, 'tag: v1\nother: y\n', [], [], [])).toThrow(refusal);
+});
 
 describe.each(TRANSPORTS)('transport %s', (transport) => {
   test.each(ROWS)('$name: $code', async ({ inputs, code, at, says, nowhere }) => {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { git } from '../../lab/forge/git.ts';
 import { systemExec } from '../../src/runner/index.ts';
-import { image, requestsOf, TRANSPORTS, writesIn } from './kit.ts';
+import { image, putAll, requestsOf, scalar, TRANSPORTS, writesIn } from './kit.ts';
 import { DIGEST, startWorld, VALUES, type World } from './world.ts';
 
 let world: World;
@@ -57,7 +57,7 @@ describe.each(TRANSPORTS)('transport %s', (transport) => {
 
     const third = await world.bump({ ...image('a'), transport, 'source-revision': a });
     expect(third.code).toBe(0);
-    expect(third.log).toMatch(/^::warning .*newer build/m);
+    expect(third.log).toMatch(/^::warning title=W_SUPERSEDED::.*newer build/m);
     expect(third.outputs).toMatchObject({
       result: 'superseded',
       changed: 'false',
@@ -165,4 +165,21 @@ test('what stood there before is told as a text', async () => {
   const updates = '- {file: env/v.yaml, path: canary.weight, value: 5, type: number}';
   const run = await world.bump({ updates });
   expect(JSON.parse(run.outputs.previous ?? '')).toEqual({ 'env/v.yaml#0#canary.weight': '0' });
+});
+
+test('pinned: nothing is written, and the reason is told; a downgrade is told too', async () => {
+  const { a, b } = world.revisions;
+  const at = (revision: string, over: Record<string, string> = {}) =>
+    world.bump({ ...scalar('tag', `of-${revision}`, 'p.yaml'), 'source-revision': revision, ...over });
+  await putAll(world, [{ file: 'p.yaml', content: 'tag: v1\n' }]);
+  await at(b);
+  const downgrade = await at(a, { 'allow-downgrade': 'true', reason: 'b is broken' });
+  expect(downgrade.log).toMatch(/^::warning title=W_DOWNGRADE::/m);
+  expect(downgrade.outputs.result).toBe('committed');
+  await putAll(world, [{ file: 'p.yaml', content: 'tag: v1 # bump:pin held by hand\n' }]);
+  const head = await world.head();
+  const pinned = await at(b);
+  expect([pinned.code, pinned.outputs.result, pinned.outputs.changed]).toEqual([0, 'pinned', 'false']);
+  expect(pinned.log).toMatch(/^::warning title=W_PINNED::.*held by hand/m);
+  expect(await world.head()).toBe(head);
 });

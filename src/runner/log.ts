@@ -1,5 +1,5 @@
 /** The log of a step: groups with their duration, plain lines, annotations. Nothing printed here can issue a workflow command. */
-import { formatSeconds, manyLines, oneLine } from '../text/index.ts';
+import { formatSeconds, manyLines, markdown, oneLine } from '../text/index.ts';
 import { type Annotation, annotationCommand, capAnnotations, escapeData, type Level } from './annotations.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { Place, WarningCode } from './errors.ts';
@@ -19,6 +19,8 @@ export interface Log {
   annotate(all: readonly Annotation[]): void;
   /** Masks a secret from here on, also each line of it that is at least 4 characters long. Empty: nothing. */
   mask(secret: string): void;
+  /** The text without what is masked, also where the writers for Markdown have escaped it: the runner would not know it then. */
+  hide(text: string): string;
 }
 
 /**
@@ -29,7 +31,9 @@ export function actionsLog(action: string, write: (line: string) => void = write
   const masked = new Set<string>();
   const hide = (text: string): string => {
     let result = text;
-    for (const secret of masked) result = result.split(secret).join('***');
+    for (const secret of masked)
+      for (const form of new Set([secret, markdown.text(secret, secret.length * 8)]))
+        result = result.split(form).join('***');
     return result;
   };
   // The runner takes `::` at the start of a line (blanks allowed) and the older `##[` anywhere in it for a command. A
@@ -40,6 +44,7 @@ export function actionsLog(action: string, write: (line: string) => void = write
   };
   const command = (a: Annotation): void => write(annotationCommand({ ...a, message: hide(a.message) }));
   return {
+    hide,
     debug: (text) => write(`::debug::${escapeData(hide(oneLine(text)))}`),
     info: print,
     async group(name, body) {
@@ -82,6 +87,7 @@ export function memoryLog(): Log & {
     lines,
     annotations,
     masked,
+    hide: (text) => text,
     debug: () => {},
     info: (text) => lines.push(...manyLines(text).split('\n')),
     async group(name, body) {

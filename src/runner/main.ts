@@ -41,7 +41,8 @@ export async function runMain(action: string, program: (run: Run) => Promise<voi
       log,
       signal: controller.signal,
       outputs: (values) => writeOutputs(values, env),
-      summary: (markdown) => appendSummary(markdown, env),
+      // The runner masks a summary too, but what a writer has escaped is not what it was told to look for.
+      summary: (markdown) => appendSummary(log.hide(markdown), env),
     });
   } catch (error) {
     const { code, message, at } = describeError(action, error);
