@@ -215,7 +215,7 @@ describe('validate: schema says what helm says', () => {
   ];
   test.each(cases)(
     '%s',
-    async (_name, dialects, rules, values) => {
+    async (name, dialects, rules, values) => {
       const verdicts = new Set<string>();
       for (const $schema of dialects) {
         const schema = JSON.stringify($schema === '' ? rules : { $schema, ...rules });
@@ -228,7 +228,8 @@ describe('validate: schema says what helm says', () => {
           verdicts.add(ours ?? '');
         }
       }
-      if (_name !== 'a format') expect([...verdicts].sort()).toEqual(['E_VALIDATION_FAILED', 'fine']);
+      // A row whose values are all taken, or all refused, would show nothing. Formats are judged by neither.
+      if (name !== 'a format') expect([...verdicts].sort()).toEqual(['E_VALIDATION_FAILED', 'fine']);
     },
     60_000,
   );
