@@ -5,7 +5,7 @@ import { type Repo, startForge } from '../../lab/forge/server.ts';
 import { gitHubPullRequests } from '../../src/bump-helm-tag/pull-request.ts';
 import type { ProposalRequest, ProposeResult, PullRequests } from '../../src/bump-helm-tag/pull-request-port.ts';
 import { proposalBranch } from '../../src/bump-helm-tag/pull-request-text.ts';
-import { gitHubClient } from '../../src/github/index.ts';
+import { type GitHubClient, gitHubClient } from '../../src/github/index.ts';
 import { openHttp } from '../../src/http/index.ts';
 import { Deadline, systemClock } from '../../src/runner/index.ts';
 
@@ -49,13 +49,20 @@ export async function startProposals() {
       const files = { 'a.yaml': 'tag: v1\n', 'b.yaml': 'b\n' };
       await forge.createRepository(`org/${name}`, { private: isPrivate, files });
     },
-    open: (autoMerge = false, secret = token): PullRequests =>
-      gitHubPullRequests(
-        gitHubClient(http, new URL(forge.apiUrl), secret, 'test'),
+    /** @param between stands between the action and the host, to do something at an exact moment */
+    open: (
+      autoMerge = false,
+      secret = token,
+      between = (graphql: GitHubClient['graphql']): GitHubClient['graphql'] => graphql,
+    ): PullRequests => {
+      const client = gitHubClient(http, new URL(forge.apiUrl), secret, 'test');
+      return gitHubPullRequests(
+        { ...client, graphql: between(client.graphql) },
         { owner: 'org', name, branch: 'main', serverUrl: forge.url },
         { clock: systemClock, random: () => 0, deadline: new Deadline(60, systemClock) },
         { autoMerge },
-      ),
+      );
+    },
     word: async (args: string[], input?: string): Promise<string> =>
       (await git(world.repo.path, args, input, WHO)).toString().trim(),
     show: async (what: string): Promise<string> => (await git(world.repo.path, ['show', what])).toString(),

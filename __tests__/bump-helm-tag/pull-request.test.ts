@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { type Fault, faultAnswers } from '../../lab/forge/server.ts';
 import { parseBlocks } from '../../src/bump-helm-tag/trailers.ts';
-import { type ActionError, systemClock } from '../../src/runner/index.ts';
+import { HttpError } from '../../src/http/index.ts';
+import type { ActionError } from '../../src/runner/index.ts';
 import { BRANCH, idOf, messageOf, type Proposals, signal, startProposals, TARGETS } from './proposals.ts';
 
 let w: Proposals;
@@ -120,13 +121,12 @@ describe('what waits there, for the order guard', () => {
   });
 
   test('it moves inside the write: conflict, and no scratch branch stays', async () => {
-    const late = w.open();
-    const older = await w.wish(late, 2);
-    w.forge.faults.add({ match: { operation: 'BumpUpdateRefs' }, delayMs: 1000 });
-    const running = late.propose(older, signal);
-    while (!w.forge.requests().some((r) => r.operation === 'BumpUpdateRefs')) await systemClock.sleep(0.01);
-    await w.word(['update-ref', `refs/heads/${BRANCH}`, 'main']);
-    expect((await running).kind).toBe('conflict');
+    const late = w.open(false, w.token, (graphql) => async (query, ...rest) => {
+      if (query.includes('BumpUpdateRefs') && (await w.tip(BRANCH)) === '')
+        await w.word(['update-ref', `refs/heads/${BRANCH}`, 'main']);
+      return graphql(query, ...rest);
+    });
+    expect((await late.propose(await w.wish(late, 2), signal)).kind).toBe('conflict');
     expect(await w.branches()).toContain(`bump/scratch/${idOf(2)}`);
     expect(await late.close()).toBe('');
     expect(await w.branches()).toEqual([BRANCH, 'main']);
@@ -168,10 +168,20 @@ describe('answers that are lost', () => {
     },
   );
   test('the scratch branch is made late, after the run has ended: it is looked for twice', async () => {
-    const pulls = w.open();
-    w.forge.faults.add({ match: { operation: 'BumpCreateRef' }, reset: 'before', lateEffectMs: 200 });
+    let late: (() => Promise<unknown>) | undefined;
+    let looks = 0;
+    const pulls = w.open(false, w.token, (graphql) => async (query, ...rest) => {
+      if (query.includes('BumpCreateRef')) {
+        late = () => graphql(query, ...rest);
+        throw new HttpError('reset', 'cut');
+      }
+      // The first look of the end finds nothing; then it arrives.
+      if (late !== undefined && ++looks === 2) await late();
+      return graphql(query, ...rest);
+    });
     expect((await pulls.propose(await w.wish(pulls, 2), signal)).kind).toBe('unknown');
     expect(await pulls.close()).toBe('');
+    expect(looks).toBe(2);
     expect(await w.branches()).toEqual(['main']);
   });
   test('it cannot be taken away: its name is told', async () => {
