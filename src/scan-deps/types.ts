@@ -83,7 +83,7 @@ export interface OsvAffected {
   ranges?: OsvRange[];
   versions?: string[];
   /** Go: `custom_ranges` hold the limits of advisories whose `ranges` say "all versions". */
-  ecosystem_specific?: Record<string, unknown>;
+  ecosystem_specific?: { custom_ranges?: OsvRange[] };
   database_specific?: Record<string, unknown>;
 }
 

@@ -1,6 +1,8 @@
 /** Does an advisory affect a version? OSV schema, "Evaluation", over the version order of the ecosystem. */
-import type { Ecosystem, Match, OsvAffected, OsvEvent, OsvRecord } from '../types.ts';
-import { type Order, orderOf } from '../version/index.ts';
+import type { Ecosystem, Match, OsvAffected, OsvEvent, OsvRange, OsvRecord } from '../types.ts';
+import { isWithin, timeline } from '../version/events.ts';
+import { judged, type Order, orderOf } from '../version/index.ts';
+import { doubtOf, ownLimits } from './limits.ts';
 import { normaliseName } from './names.ts';
 
 export type Judgement = Match | 'clear' | 'unjudged';
@@ -22,12 +24,12 @@ export function entriesOf(eco: Ecosystem, record: OsvRecord, key: string): OsvAf
 export function affects(eco: Ecosystem, record: OsvRecord, key: string, version: string): Judgement {
   if (record.withdrawn !== undefined) return 'clear';
   const order = orderOf(eco);
-  const own = order.parse(version);
+  const own = judged(order, version);
   let result: Judgement = 'clear';
   for (const entry of entriesOf(eco, record, key)) {
-    const judged = judgeEntry(order, entry, version, own);
-    if (judged === 'clear' || (judged === 'unjudged' && result !== 'clear')) continue;
-    result = typeof judged === 'object' && typeof result === 'object' ? higher(order, result, judged) : judged;
+    const judgement = judgeEntry(order, entry, version, own);
+    if (judgement === 'clear' || (judgement === 'unjudged' && result !== 'clear')) continue;
+    result = typeof judgement === 'object' && typeof result === 'object' ? higher(order, result, judgement) : judgement;
   }
   return result;
 }
@@ -35,89 +37,62 @@ export function affects(eco: Ecosystem, record: OsvRecord, key: string, version:
 /** Does a live record name this package with anything to match at all? For requirements without one version. */
 export function isAboutPackage(eco: Ecosystem, record: OsvRecord, key: string): boolean {
   if (record.withdrawn !== undefined) return false;
-  return entriesOf(eco, record, key).some((e) => relevant(e).length > 0 || (e.versions ?? []).length > 0);
+  return entriesOf(eco, record, key).some((e) => versionRanges(e).length > 0 || (e.versions ?? []).length > 0);
 }
 
-function relevant(entry: OsvAffected): { events: OsvEvent[] }[] {
-  // A GIT range is no version: it is skipped, and never ends the search (it often stands first).
+/** A GIT range is no version: it is skipped, and never ends the search (it often stands first). */
+export function versionRanges(entry: OsvAffected): OsvRange[] {
   return (entry.ranges ?? []).filter((range) => range.type === 'SEMVER' || range.type === 'ECOSYSTEM');
 }
 
 function judgeEntry(order: Order, entry: OsvAffected, version: string, own: unknown): Judgement {
-  const ranges = relevant(entry);
+  const ranges = versionRanges(entry);
   const listed = entry.versions ?? [];
   if (own === undefined) {
     if (listed.includes(version)) return { by: 'versions' };
     return ranges.length > 0 ? 'unjudged' : 'clear';
   }
-  let match: Match | undefined;
-  for (const range of ranges) {
-    const hit = judgeRange(order, range.events, own);
-    if (hit === 'unjudged') return 'unjudged';
-    if (hit !== 'clear') match = match === undefined ? hit : lower(order, match, hit);
+  const limits = ownLimits(ranges, entry);
+  const hit = judgeRanges(order, limits ?? ranges, own);
+  if (typeof hit === 'object') return hit;
+  if (isListed(order, listed, version, own)) {
+    const events = ranges.flatMap((range) => range.events);
+    return { by: 'versions', ...smallestFix(order, events, own) };
   }
-  if (match !== undefined) return match;
-  const equal = listed.some((text) => {
-    if (text === version) return true;
-    const other = order.parse(text);
-    return other !== undefined && order.compare(own, other) === 0;
-  });
-  if (!equal) return 'clear';
-  const fixed = smallestFix(
-    order,
-    ranges.flatMap((range) => range.events),
-    own,
-  );
-  return fixed === undefined ? { by: 'versions' } : { by: 'versions', fixed };
+  return limits === undefined ? hit : { by: 'range', doubt: doubtOf(limits, version) };
 }
 
-interface Step {
-  at: unknown;
-  kind: 'introduced' | 'fixed' | 'last_affected';
-}
-
-function judgeRange(order: Order, events: readonly OsvEvent[], own: unknown): Judgement {
-  const steps: Step[] = [];
-  const limits: unknown[] = [];
-  let fromStart = false;
-  for (const event of events) {
-    for (const kind of ['introduced', 'fixed', 'last_affected', 'limit'] as const) {
-      const text = event[kind];
-      if (text === undefined) continue;
-      if (kind === 'introduced' && text === '0') {
-        fromStart = true;
-        continue;
-      }
-      if (kind === 'limit' && text === '*') continue;
-      const at = order.parse(text);
-      if (at === undefined) return 'unjudged';
-      if (kind === 'limit') limits.push(at);
-      else steps.push({ at, kind });
+/** Two ranges of one entry: the smallest fix is enough. */
+function judgeRanges(order: Order, ranges: readonly OsvRange[], own: unknown): Judgement {
+  let result: Judgement = 'clear';
+  for (const { events } of ranges) {
+    const line = timeline(order, events);
+    if (line === undefined) {
+      if (result === 'clear') result = 'unjudged';
+    } else if (isWithin(order, line, own)) {
+      const hit: Match = { by: 'range', ...smallestFix(order, events, own) };
+      result = typeof result === 'object' ? pick(order, result, hit, -1) : hit;
     }
   }
-  if (limits.length > 0 && !limits.some((limit) => order.compare(own, limit) < 0)) return 'clear';
-  // Stable: events at one version keep their listed order, so "introduced x, fixed x" ends in fixed.
-  steps.sort((a, b) => order.compare(a.at, b.at));
-  let affected = fromStart;
-  for (const { at, kind } of steps) {
-    const side = order.compare(at, own);
-    if (kind === 'introduced' ? side <= 0 : false) affected = true;
-    else if (kind === 'fixed' && side <= 0) affected = false;
-    else if (kind === 'last_affected' && side < 0) affected = false;
-  }
-  if (!affected) return 'clear';
-  const fixed = smallestFix(order, events, own);
-  return fixed === undefined ? { by: 'range' } : { by: 'range', fixed };
+  return result;
 }
 
-function smallestFix(order: Order, events: readonly OsvEvent[], own: unknown): string | undefined {
+function isListed(order: Order, listed: readonly string[], version: string, own: unknown): boolean {
+  if (listed.includes(version)) return true;
+  return listed.some((text) => {
+    const other = judged(order, text);
+    return other !== undefined && order.compare(own, other) === 0;
+  });
+}
+
+function smallestFix(order: Order, events: readonly OsvEvent[], own: unknown): { fixed?: string } {
   let best: { text: string; at: unknown } | undefined;
   for (const { fixed } of events) {
     const at = fixed === undefined ? undefined : order.parse(fixed);
     if (fixed === undefined || at === undefined || order.compare(at, own) <= 0) continue;
     if (best === undefined || order.compare(at, best.at) < 0) best = { text: fixed, at };
   }
-  return best?.text;
+  return best === undefined ? {} : { fixed: best.text };
 }
 
 function pick(order: Order, a: Match, b: Match, want: 1 | -1): Match {
@@ -131,7 +106,11 @@ function pick(order: Order, a: Match, b: Match, want: 1 | -1): Match {
   return x !== undefined && y !== undefined && order.compare(x, y) === want ? a : b;
 }
 
-/** Two ranges of one entry: the smallest fix is enough. */
-const lower = (order: Order, a: Match, b: Match): Match => pick(order, a, b, -1);
-/** Two entries or records: only the larger fix clears both; none when one has none. */
-export const higher = (order: Order, a: Match, b: Match): Match => pick(order, a, b, 1);
+/**
+ * Two entries or records: what one of them is sure of is not in doubt. Only the larger fix clears both; there is none
+ * when one has none.
+ */
+export function higher(order: Order, a: Match, b: Match): Match {
+  if ((a.doubt === undefined) !== (b.doubt === undefined)) return a.doubt === undefined ? a : b;
+  return pick(order, a, b, 1);
+}

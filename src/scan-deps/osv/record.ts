@@ -10,12 +10,13 @@ const event = z.object({
   last_affected: text.optional(),
   limit: text.optional(),
 });
+const ranges = z.array(z.object({ type: text, events: z.array(event) })).nullish();
 const affected = z.object({
   package: z.object({ ecosystem: text, name: text }).nullish(),
   severity,
-  ranges: z.array(z.object({ type: text, events: z.array(event) })).nullish(),
+  ranges,
   versions: z.array(text).nullish(),
-  ecosystem_specific: z.record(text, z.unknown()).nullish(),
+  ecosystem_specific: z.object({ custom_ranges: ranges }).nullish(),
   database_specific: z.record(text, z.unknown()).nullish(),
 });
 const record = z.object({
