@@ -1,42 +1,38 @@
 /** Byte-exact edits of scalars. The only entry other code uses. */
 import { ActionError } from '../runner/index.ts';
 import { oneLine } from '../text/index.ts';
-import { find, type ScalarSite } from './find.ts';
+import { agreedReadings, type Change, checkedReadings, renderChange } from './change.ts';
+import { planCreations } from './create.ts';
+import { find } from './find.ts';
+import { JUDGES, type Reading } from './judges.ts';
 import { formatPath, type ValuePath } from './path.ts';
 import { prove, type Wanted } from './prove.ts';
-import { isPlainSafe, isUnwritable, renderString } from './quote.ts';
-import { JUDGES, openSource, type YamlSource } from './source.ts';
-import { type Span, splice } from './splice.ts';
-
-export type ScalarType = 'string' | 'number' | 'boolean' | 'null';
-
-export interface Change {
-  document: number | undefined;
-  path: ValuePath;
-  /** Text of a string, or of a number, boolean or null as JSON writes it. */
-  value: string;
-  type: ScalarType;
-  /** A string may replace a number, boolean or null (image keys: a tag `1.10` that was written without quotes is one). */
-  mayChangeType: boolean;
-}
+import type { ScalarSite } from './site.ts';
+import { openSource, type YamlSource } from './source.ts';
+import { spanFor } from './spans.ts';
+import { joinAt, type Span, splice } from './splice.ts';
 
 export interface Applied {
   change: Change;
-  /** Text before; null when there was none (an empty value). */
+  /** Text before; null when there was none (an empty value, or no such key). */
   from: string | null;
+  /** Line of the old text; for a new key, the one it comes to stand before. */
   line: number;
 }
 
 /** True when all four judges read the target as exactly the wanted value already. */
 export function isEqual(source: YamlSource, change: Change): boolean {
   const site = find(source, change.document, change.path);
-  return site.kind === 'scalar' && JUDGES.every((_judge, i) => reads(source, i, change, site));
+  if (site.kind !== 'scalar') return false;
+  const readings = agreedReadings(change);
+  return readings !== undefined && stands(source, site, readings);
 }
 
 /**
  * Applies the changes to the bytes, all or none, and proves that nothing else has changed.
  * Changes that are equal already are skipped.
- * @throws ActionError E_PATH_MISSING, E_PATH_NOT_SCALAR, E_TYPE_CHANGED, E_OVERLAPPING_EDITS, E_EDIT_NOT_PROVEN, and what openSource and find refuse
+ * @throws ActionError E_PATH_MISSING, E_PATH_NOT_SCALAR, E_TYPE_CHANGED, E_INPUT, E_OVERLAPPING_EDITS, E_EDIT_NOT_PROVEN, and what
+ *   openSource, find and planCreations refuse
  */
 export function editValues(
   bytes: Uint8Array,
@@ -44,21 +40,46 @@ export function editValues(
   changes: readonly Change[],
 ): { bytes: Uint8Array; applied: readonly Applied[] } {
   const source = openSource(bytes, file);
+  const { text, applied } = editSource(source, changes);
+  return { bytes: applied.length === 0 ? bytes : new TextEncoder().encode(text), applied };
+}
+
+/** The same on a file that is open. */
+export function editSource(
+  source: YamlSource,
+  changes: readonly Change[],
+): { text: string; applied: readonly Applied[] } {
+  checkNested(source, changes);
   const spans: Span[] = [];
   const wanted: Wanted[] = [];
   const applied: Applied[] = [];
+  const missing: Change[] = [];
   for (const change of changes) {
+    const readings = checkedReadings(change);
+    const base = { document: change.document, path: change.path, readings };
+    if (change.ifMissing === 'create' && find(source, change.document, change.path).kind === 'missing') {
+      missing.push(change);
+      wanted.push({ ...base, added: true });
+      applied.push({ change, from: null, line: 0 });
+      continue;
+    }
     const site = scalarAt(source, change);
-    if (isEqual(source, change)) continue;
+    if (stands(source, site, readings)) continue;
     checkType(source, change, site);
-    spans.push(spanFor(source.text, site, renderChange(change, site)));
-    wanted.push({ document: change.document, path: change.path, value: change.value, type: change.type });
+    const style = site.style === 'single' || site.style === 'double' ? site.style : 'plain';
+    spans.push(spanFor(source.text, site, renderChange(change, style)));
+    wanted.push({ ...base, added: false });
     applied.push({ change, from: site.style === 'empty' ? null : site.text, line: site.line });
   }
-  if (spans.length === 0) return { bytes, applied: [] };
-  const text = splice(source.text, spans, file);
-  prove(source, text, spans, wanted);
-  return { bytes: new TextEncoder().encode(text), applied };
+  if (applied.length === 0) return { text: source.text, applied };
+  const created = planCreations(source, missing);
+  const all = withInsertions(spans, created.spans);
+  const text = splice(source.text, all, source.file);
+  prove(source, text, all, wanted, created.emptied);
+  return {
+    text,
+    applied: applied.map((a) => ({ ...a, line: created.lines.get(a.change) ?? a.line })),
+  };
 }
 
 /** The scalar at the path. @throws ActionError E_PATH_MISSING, E_PATH_NOT_SCALAR */
@@ -82,48 +103,56 @@ export function scalarAt(source: YamlSource, target: { document: number | undefi
   });
 }
 
-function reads(source: YamlSource, judge: number, change: Change, site: ScalarSite): boolean {
-  const place = JSON.stringify([change.document ?? 0, ...site.place]);
-  const leaf = source.leaves[judge]?.find((l) => l.path === place);
-  if (leaf !== undefined) return leaf.type === change.type && (change.type === 'null' || leaf.value === change.value);
-  // This judge spells a key differently (1.1 reads the key `on` as true): the scalar's own text has to tell.
-  if (change.type !== 'string') return change.value === (site.value === null ? 'null' : String(site.value));
-  return site.text === change.value && (site.style === 'plain' ? isPlainSafe(site.text) : site.style !== 'empty');
+function stands(source: YamlSource, site: ScalarSite, readings: readonly Reading[]): boolean {
+  return JUDGES.every((_judge, i) => {
+    const leaf = source.leaf(i, site.places[i] ?? '');
+    return leaf !== undefined && leaf.type === readings[i]?.type && leaf.value === readings[i].value;
+  });
 }
 
 function checkType(source: YamlSource, change: Change, site: ScalarSite): void {
-  if (change.type === 'string' && isUnwritable(change.value)) {
-    throw new ActionError('E_INPUT', {
-      what: `value for ${oneLine(formatPath(change.path), 200)}`,
-      why: 'it holds control characters or is no well-formed text',
-      fix: 'Correct the value',
-    });
-  }
-  const old = site.value === null ? 'null' : typeof site.value;
-  if (change.type === old || change.mayChangeType || (site.style === 'empty' && change.type === 'string')) return;
+  const types = [...new Set(JUDGES.map((_judge, i) => source.leaf(i, site.places[i] ?? '')?.type ?? 'nothing'))];
+  const old = types.join(' or ');
+  const fits = old === change.type || change.mayChangeType || (site.style === 'empty' && change.type === 'string');
+  if (fits && !(site.tagged && change.type !== 'string')) return;
+  const several = types.length > 1;
   throw new ActionError('E_TYPE_CHANGED', {
     what: `path ${oneLine(formatPath(change.path), 200)} in ${oneLine(source.file, 200)}`,
-    why: `it holds a ${old} and would become a ${change.type}`,
-    fix: `Write type: ${old} with a value of that type, or change the file first`,
+    why: `it holds a ${old}${several ? ', depending on the parser,' : ''} and would become a ${change.type}`,
+    fix: several
+      ? 'Quote the value in the file first, if it is text'
+      : `Write type: ${old} with a value of that type, or change the file first`,
     at: { file: source.file, line: site.line, column: site.column },
   });
 }
 
-function renderChange(change: Change, site: ScalarSite): string {
-  if (change.type !== 'string') return change.value;
-  return renderString(change.value, site.style === 'single' || site.style === 'double' ? site.style : 'plain');
+// A value and a key below it cannot both be wanted.
+function checkNested(source: YamlSource, changes: readonly Change[]): void {
+  const ids = changes.map((c) => JSON.stringify([c.document ?? 0, ...c.path]).slice(0, -1));
+  const paths = new Set(ids.map((id) => `${id}]`));
+  for (const [i, { document, path }] of changes.entries()) {
+    const outer = path.findIndex(
+      (_step, n) => n > 0 && paths.has(JSON.stringify([document ?? 0, ...path.slice(0, n)])),
+    );
+    if (outer < 0) continue;
+    throw new ActionError('E_OVERLAPPING_EDITS', {
+      what: `path ${oneLine(formatPath(changes[i]?.path ?? []), 200)} in ${oneLine(source.file, 200)}`,
+      why: 'another edit writes a value that it stands in',
+      fix: 'Name each target once',
+      at: { file: source.file },
+    });
+  }
 }
 
-function spanFor(text: string, site: ScalarSite, rendered: string): Span {
-  if (site.style === 'empty') {
-    const before = /[ \t]/.test(text[site.start - 1] ?? ' ') ? '' : ' ';
-    const after = /^#/.test(text.slice(site.start)) ? ' ' : '';
-    // `tag: # todo`: the range lies right behind the colon, so the blank that is there goes behind the value.
-    return { start: site.start, end: site.end, text: `${before}${rendered}${after}` };
-  }
-  if (site.style !== 'block') return { start: site.start, end: site.end, text: rendered };
-  const old = text.slice(site.start, site.end);
-  const header = /^[|>][^\n#]*?([ \t]+#[^\r\n]*)?\r?\n/.exec(old);
-  const ending = /\r?\n$/.exec(old)?.[0] ?? '';
-  return { start: site.start, end: site.end, text: `${rendered}${header?.[1] ?? ''}${ending}` };
+// At the end of a file without a final line break an empty value and the keys below it are written at the same offset.
+function withInsertions(edits: readonly Span[], insertions: readonly Span[]): Span[] {
+  const rest = insertions.filter(
+    (i) => i.end > i.start || !edits.some((e) => e.start === i.start && e.end === i.start),
+  );
+  const merged = edits.map((edit) =>
+    edit.end > edit.start
+      ? edit
+      : (joinAt([edit, ...insertions.filter((i) => !rest.includes(i) && i.start === edit.start)])[0] ?? edit),
+  );
+  return [...merged, ...rest];
 }

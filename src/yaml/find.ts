@@ -4,47 +4,20 @@ import {
   isAlias,
   isCollection,
   isMap,
-  isPair,
   isScalar,
   isSeq,
   type Node,
-  type Pair,
   type Scalar,
-  visit,
+  type YAMLMap,
 } from 'yaml';
 import { ActionError, type ErrorCode } from '../runner/index.ts';
 import { nearest, oneLine } from '../text/index.ts';
-import { formatPath, type Step, type ValuePath } from './path.ts';
+import { anchorOf, checkUnshared } from './anchors.ts';
+import { JUDGES } from './judges.ts';
+import { clash, keyReadings, keyText, mergedKeys, scalarText } from './keys.ts';
+import type { Step, ValuePath } from './path.ts';
+import { position, refuse, type ScalarSite, type Site, shown } from './site.ts';
 import type { YamlSource } from './source.ts';
-
-export interface ScalarSite {
-  kind: 'scalar';
-  /** UTF-16 offsets of what is replaced: the value with its quotes or block header, without anchor, tag and comment. */
-  start: number;
-  end: number;
-  style: 'plain' | 'single' | 'double' | 'block' | 'empty';
-  /** As YAML 1.2 reads it. */
-  value: unknown;
-  /** Text of the scalar, quotes resolved: what a person would say stands there. */
-  text: string;
-  line: number;
-  column: number;
-  /** Keys and indexes from the root of the document. */
-  place: readonly (string | number)[];
-}
-
-export interface MapSite {
-  kind: 'map';
-  keys: readonly string[];
-  line: number;
-}
-
-export interface MissingSite {
-  kind: 'missing';
-  why: string;
-}
-
-export type Site = ScalarSite | MapSite | MissingSite;
 
 /**
  * @param document index, or undefined when the file has one document
@@ -54,34 +27,38 @@ export type Site = ScalarSite | MapSite | MissingSite;
  */
 export function find(source: YamlSource, document: number | undefined, path: ValuePath): Site {
   const doc = pickDocument(source, document);
-  const walk: Walk = { source, doc, path, anchors: [], place: [] };
+  const walk: Walk = {
+    source,
+    doc,
+    path,
+    anchors: [],
+    places: JUDGES.map(() => [document ?? 0]),
+    keyStart: undefined,
+    fail: (node, code, why, fix) => refuse(source, node, code, why, fix),
+  };
   let node: unknown = doc.contents;
+  let holder: unknown;
   for (const [i, step] of path.entries()) {
-    if (isAlias(node))
-      throw refuse(
-        walk,
-        node,
-        'E_ANCHOR_SHARED',
-        `${shown(path.slice(0, i))} is an alias of &${node.source}: the edit would change that place too`,
-        'Write the map out here',
-      );
-    noteAnchor(walk, node);
+    enter(walk, node, i);
     const next = descend(walk, node, step, i);
-    if (typeof next === 'string') return { kind: 'missing', why: next };
+    if (typeof next === 'string') {
+      const open = (isMap(node) || (isScalar(node) && node.value === null)) && 'key' in step;
+      return open
+        ? {
+            kind: 'missing',
+            why: next,
+            last: { node: node as YAMLMap | Scalar, holder, steps: i, anchors: walk.anchors },
+          }
+        : { kind: 'missing', why: next };
+    }
+    holder = node;
     node = next.value;
   }
   return toSite(walk, node);
 }
 
-interface Walk {
-  source: YamlSource;
-  doc: Document.Parsed;
-  path: ValuePath;
-  anchors: string[];
-  place: (string | number)[];
-}
-
-function pickDocument(source: YamlSource, wanted: number | undefined): Document.Parsed {
+/** @throws ActionError E_DOCUMENT_AMBIGUOUS, E_DOCUMENT_MISSING */
+export function pickDocument(source: YamlSource, wanted: number | undefined): Document.Parsed {
   const count = source.documents.length;
   const what = `file ${oneLine(source.file, 200)}`;
   if (wanted === undefined && count > 1) {
@@ -104,100 +81,113 @@ function pickDocument(source: YamlSource, wanted: number | undefined): Document.
   return document;
 }
 
-function descend(walk: Walk, node: unknown, step: Step, i: number): { value: unknown } | string {
-  const here = i === 0 ? 'the root' : shown(walk.path.slice(0, i));
-  if ('key' in step) {
-    if (!isMap(node)) return `${here} is no map`;
-    const pairs = node.items.filter((pair) => keyText(pair) === step.key);
-    if (pairs.length > 1) {
-      throw refuse(
-        walk,
-        node,
-        'E_DUPLICATE_KEY',
-        `the key "${oneLine(step.key, 80)}" stands ${pairs.length} times in ${here}: Helm takes the last, people read the first`,
-        'Remove all but one',
-      );
-    }
-    const pair = pairs[0];
-    if (pair !== undefined) {
-      walk.place.push(step.key);
-      return { value: pair.value ?? null };
-    }
-    if (node.items.some((p) => keyText(p) === '<<' && mergedKeys(walk.doc, p.value).includes(step.key))) {
-      throw refuse(
-        walk,
-        node,
-        'E_MERGE_KEY',
-        `${shown(walk.path.slice(0, i + 1))} comes only through the merge key <<`,
-        'Write the key out here',
-      );
-    }
-    const near = nearest(step.key, node.items.map(keyText));
-    return `${here} has no key "${oneLine(step.key, 80)}"${near === undefined ? '' : `; the nearest is "${oneLine(near, 80)}"`}`;
+interface Walk {
+  source: YamlSource;
+  doc: Document.Parsed;
+  path: ValuePath;
+  anchors: string[];
+  places: (string | number)[][];
+  keyStart: number | undefined;
+  fail(node: Node | undefined, code: ErrorCode, why: string, fix: string): ActionError;
+}
+
+// What an edit inside this node would mean for other places, and whether each judge sees the same kind of node.
+function enter(walk: Walk, node: unknown, i: number): void {
+  const here = shown(walk.path.slice(0, i));
+  if (isAlias(node)) {
+    const why = `${here} is an alias of &${node.source}: the edit would change that place too`;
+    throw walk.fail(node, 'E_ANCHOR_SHARED', why, 'Write the map out here');
   }
+  walk.anchors.push(...anchorOf(node));
+  if (isCollection(node) && node.tag !== undefined && !/^tag:yaml\.org,2002:(map|seq)$/.test(node.tag))
+    throw walk.fail(node, 'E_CUSTOM_TAG', `${here} carries the tag ${oneLine(node.tag, 80)}`, 'Remove the tag');
+}
+
+function descend(walk: Walk, node: unknown, step: Step, i: number): { value: unknown } | string {
+  const here = shown(walk.path.slice(0, i));
+  if ('key' in step) return isMap(node) ? toKey(walk, node, step.key, i) : `${here} is no map`;
   if (!isSeq(node)) return `${here} is no list`;
+  walk.keyStart = undefined;
   if ('index' in step) {
     const item = node.items[step.index];
-    walk.place.push(step.index);
+    for (const place of walk.places) place.push(step.index);
     return item === undefined ? `${here} has ${node.items.length} items, none at [${step.index}]` : { value: item };
   }
   const [key, value] = step.where;
-  const hits = node.items.filter(
-    (item) =>
-      isMap(item) &&
-      item.items.some((pair) => keyText(pair) === key && isScalar(pair.value) && scalarText(pair.value) === value),
-  );
-  walk.place.push(node.items.indexOf(hits[0]));
-  return hits.length === 1 ? { value: hits[0] } : `${here} has ${hits.length} matches for [${key}=${value}]`;
+  const hits = node.items.filter((item) => {
+    // An item that is an alias is one more place that this name stands for.
+    const map = isAlias(item) ? item.resolve(walk.doc) : item;
+    return (
+      isMap(map) && map.items.some((p) => keyText(p) === key && isScalar(p.value) && scalarText(p.value) === value)
+    );
+  });
+  const [hit] = hits;
+  if (hits.length !== 1) return `${here} has ${hits.length} matches for [${oneLine(`${key}=${value}`, 80)}]`;
+  if (isMap(hit) && hit.items.filter((p) => keyText(p) === key).length > 1)
+    throw twice(walk, hit, key, `the item of ${here}`);
+  for (const place of walk.places) place.push(node.items.indexOf(hit));
+  return { value: hit };
+}
+
+function toKey(walk: Walk, map: YAMLMap, key: string, i: number): { value: unknown } | string {
+  const here = shown(walk.path.slice(0, i));
+  const [pair, ...more] = map.items.filter((p) => keyText(p) === key);
+  if (more.length > 0) throw twice(walk, map, key, here);
+  if (pair !== undefined) {
+    const read = (k: unknown): readonly string[] => keyReadings(walk.doc, walk.source.text, k);
+    const own = read(pair.key);
+    const other = map.items.find((p) => p !== pair && clash(own, read(p.key)));
+    if (other !== undefined) {
+      const why = `some parsers take the keys "${oneLine(key, 80)}" and "${oneLine(keyText(other), 80)}" in ${here} for the same one`;
+      throw walk.fail(map, 'E_DUPLICATE_KEY', why, 'Remove all but one');
+    }
+    for (const [judge, place] of walk.places.entries()) place.push(own[judge] ?? key);
+    walk.keyStart = isScalar(pair.key) ? pair.key.range?.[0] : undefined;
+    return { value: pair.value ?? null };
+  }
+  if (map.items.some((p) => keyText(p) === '<<' && mergedKeys(walk.doc, p.value).includes(key))) {
+    const why = `${shown(walk.path.slice(0, i + 1))} comes only through the merge key <<`;
+    throw walk.fail(map, 'E_MERGE_KEY', why, 'Write the key out here');
+  }
+  const near = nearest(key, map.items.map(keyText));
+  return `${here} has no key "${oneLine(key, 80)}"${near === undefined ? '' : `; the nearest is "${oneLine(near, 80)}"`}`;
+}
+
+function twice(walk: Walk, node: Node, key: string, where: string): ActionError {
+  const why = `the key "${oneLine(key, 80)}" stands more than once in ${where}: Helm takes the last, people read the first`;
+  return walk.fail(node, 'E_DUPLICATE_KEY', why, 'Remove all but one');
 }
 
 function toSite(walk: Walk, node: unknown): Site {
   const { source, path } = walk;
-  if (isAlias(node))
-    throw refuse(
-      walk,
-      node,
-      'E_ALIAS_TARGET',
-      `${shown(path)} is an alias of the anchor &${node.source}`,
-      'Name the path of the anchor instead, or write the value out',
-    );
-  noteAnchor(walk, node);
-  checkShared(walk);
+  if (isAlias(node)) {
+    const why = `${shown(path)} is an alias of the anchor &${node.source}`;
+    throw walk.fail(node, 'E_ALIAS_TARGET', why, 'Name the path of the anchor instead, or write the value out');
+  }
+  walk.anchors.push(...anchorOf(node));
+  checkUnshared(source, walk.doc, walk.anchors, path);
   if (isMap(node)) {
     const keys = node.items.map(keyText);
-    const twice = keys.find((key, i) => keys.indexOf(key) !== i);
-    if (twice !== undefined)
-      throw refuse(
-        walk,
-        node,
-        'E_DUPLICATE_KEY',
-        `the key "${oneLine(twice, 80)}" stands twice in ${shown(path)}`,
-        'Remove all but one',
-      );
-    return { kind: 'map', keys, line: position(source, node).line };
+    const double = keys.find((key, i) => isScalar(node.items[i]?.key) && keys.indexOf(key) !== i);
+    if (double !== undefined) throw twice(walk, node, double, shown(path));
+    return { kind: 'map', keys, line: position(source, node).line, keyStart: walk.keyStart ?? node.range?.[0] ?? 0 };
   }
-  if (isCollection(node)) throw refuse(walk, node, 'E_PATH_NOT_SCALAR', `${shown(path)} is a list`, 'Name a scalar');
+  if (isCollection(node)) throw walk.fail(node, 'E_PATH_NOT_SCALAR', `${shown(path)} is a list`, 'Name a scalar');
   if (!isScalar(node) || !node.range) return { kind: 'missing', why: `${shown(path)} has no place in the text` };
-  if (node.tag !== undefined && node.tag !== 'tag:yaml.org,2002:str')
-    throw refuse(
-      walk,
-      node,
-      'E_CUSTOM_TAG',
-      `${shown(path)} carries the tag ${oneLine(node.tag, 80)}`,
-      'Remove the tag',
-    );
-  const [start, end] = node.range;
+  return toScalar(walk, node, node.range);
+}
+
+function toScalar(walk: Walk, node: Scalar, [start, end]: readonly [number, number, number]): ScalarSite {
+  const { source, path } = walk;
+  if (node.tag !== undefined && node.tag !== 'tag:yaml.org,2002:str') {
+    const why = `${shown(path)} carries the tag ${oneLine(node.tag, 80)}`;
+    throw walk.fail(node as Scalar.Parsed, 'E_CUSTOM_TAG', why, 'Remove the tag');
+  }
   const style = styleOf(node, start, end);
   if (style === 'plain' && /[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]#/.test(source.text.slice(start, end))) {
-    throw refuse(
-      walk,
-      node,
-      'E_COMMENT_SWALLOWED',
-      `a non-ASCII blank before # makes the comment part of ${shown(path)}`,
-      'Put an ordinary blank before the #',
-    );
+    const why = `a non-ASCII blank before # makes the comment part of ${shown(path)}`;
+    throw walk.fail(node as Scalar.Parsed, 'E_COMMENT_SWALLOWED', why, 'Put an ordinary blank before the #');
   }
-  const { line, column } = position(source, node);
   return {
     kind: 'scalar',
     start,
@@ -205,9 +195,10 @@ function toSite(walk: Walk, node: unknown): Site {
     style,
     value: node.value,
     text: scalarText(node),
-    line,
-    column,
-    place: walk.place,
+    tagged: node.tag !== undefined,
+    ...position(source, node as Scalar.Parsed),
+    places: walk.places.map((place) => JSON.stringify(place)),
+    keyStart: walk.keyStart ?? start,
   };
 }
 
@@ -216,71 +207,4 @@ function styleOf(node: Scalar, start: number, end: number): ScalarSite['style'] 
   if (node.type === 'QUOTE_SINGLE') return 'single';
   if (node.type === 'QUOTE_DOUBLE') return 'double';
   return node.type === 'BLOCK_LITERAL' || node.type === 'BLOCK_FOLDED' ? 'block' : 'plain';
-}
-
-function noteAnchor(walk: Walk, node: unknown): void {
-  if ((isCollection(node) || isScalar(node)) && node.anchor !== undefined) walk.anchors.push(node.anchor);
-}
-
-function checkShared(walk: Walk): void {
-  if (walk.anchors.length === 0) return;
-  const users: string[] = [];
-  visit(walk.doc, {
-    Alias(_key, alias, ancestors) {
-      if (!walk.anchors.includes(alias.source)) return;
-      const keys = ancestors.filter((n): n is Pair => isPair(n)).map((pair) => keyText(pair));
-      users.push(keys.join('.') || `*${alias.source}`);
-    },
-  });
-  if (users.length === 0) return;
-  const list = users
-    .slice(0, 5)
-    .map((user) => oneLine(user, 80))
-    .join(', ');
-  throw refuse(
-    walk,
-    undefined,
-    'E_ANCHOR_SHARED',
-    `${shown(walk.path)} is shared by its anchor with ${list}: the edit would change that too`,
-    'Write the value out in one of the places',
-  );
-}
-
-function mergedKeys(doc: Document.Parsed, value: unknown): string[] {
-  const nodes = isSeq(value) ? value.items : [value];
-  return nodes.flatMap((node) => {
-    const map = isAlias(node) ? node.resolve(doc) : node;
-    return isMap(map) ? map.items.map(keyText) : [];
-  });
-}
-
-// The source text of a key after unquoting, so that `on`, `8080` and "a.b" can be named.
-function keyText(pair: Pair): string {
-  return isScalar(pair.key) ? scalarText(pair.key) : '';
-}
-
-/** What stands in the file, quotes resolved: `1.10` stays `1.10`. */
-function scalarText(scalar: Scalar): string {
-  if (typeof scalar.value === 'string') return scalar.value;
-  return scalar.source ?? (scalar.value === null ? '' : String(scalar.value));
-}
-
-function shown(path: ValuePath): string {
-  return path.length === 0 ? 'the root' : oneLine(formatPath(path), 200);
-}
-
-function position(source: YamlSource, node: Node | undefined): { line: number; column: number } {
-  if (!node?.range) return { line: 1, column: 1 };
-  const { line, col } = source.lines.linePos(node.range[0]);
-  return { line: Math.max(1, line), column: Math.max(1, col) };
-}
-
-function refuse(walk: Walk, node: Node | undefined, code: ErrorCode, why: string, fix: string): ActionError {
-  const { line, column } = position(walk.source, node);
-  return new ActionError(code, {
-    what: `file ${oneLine(walk.source.file, 200)}`,
-    why,
-    fix,
-    at: { file: walk.source.file, line, column },
-  });
 }

@@ -1,99 +1,102 @@
 /** The proof of an edit: the new text is read again by all four judges and may differ in nothing but the targets. */
-import { type CST, Parser } from 'yaml';
 import { ActionError } from '../runner/index.ts';
 import { oneLine } from '../text/index.ts';
 import { find } from './find.ts';
+import { JUDGES, type Leaf, type Reading } from './judges.ts';
 import type { ValuePath } from './path.ts';
-import { JUDGES, type Leaf, readSource, type YamlSource } from './source.ts';
+import { readSource, type YamlSource } from './source.ts';
 import type { Span } from './splice.ts';
 
-export interface Wanted {
+interface Target {
   document: number | undefined;
   path: ValuePath;
-  value: string;
-  type: string;
 }
 
-/** @throws ActionError E_EDIT_NOT_PROVEN naming what differs */
-export function prove(before: YamlSource, text: string, spans: readonly Span[], wanted: readonly Wanted[]): void {
-  const fail = (why: string): never => {
+export interface Wanted extends Target {
+  /** By judge. */
+  readings: readonly Reading[];
+  /** The key was not there. */
+  added: boolean;
+}
+
+/**
+ * @param emptied parents whose null makes room for a map
+ * @throws ActionError E_EDIT_NOT_PROVEN naming what differs
+ */
+export function prove(
+  before: YamlSource,
+  text: string,
+  spans: readonly Span[],
+  wanted: readonly Wanted[],
+  emptied: readonly Target[],
+): void {
+  const fail: Fail = (why, cause) => {
     throw new ActionError('E_EDIT_NOT_PROVEN', {
       what: `edit of ${oneLine(before.file, 200)}`,
       why,
       fix: 'Nothing was written. Please report it with the file',
       at: { file: before.file },
+      cause,
     });
   };
-  const after = reread(before, text, fail);
+  const after = attempt(() => readSource(text, before.file), 'the new text is refused', fail);
   if (after.documents.length !== before.documents.length) fail('the number of documents changed');
+  const places = wanted.map((target) => placesOf(after, target, fail));
+  const gone = emptied.map((target) => placesOf(before, target, fail));
   for (const [i, judge] of JUDGES.entries()) {
-    const changed = difference(before.leaves[i] ?? [], after.leaves[i] ?? []);
-    if (changed === undefined) fail(`${judge} sees keys come or go`);
-    const values = [...(changed ?? [])];
-    if (values.length > wanted.length)
-      fail(`${judge} sees ${values.length} values change, ${wanted.length} were wanted`);
-    const open = wanted.map((w) => `${w.type} ${w.type === 'null' ? '' : w.value}`);
-    for (const leaf of values) {
-      const at = open.indexOf(`${leaf.type} ${leaf.value}`);
-      if (at < 0) fail(`${judge} reads a value that nobody wanted`);
-      open.splice(at, 1);
+    const at = (n: number): string => places[n]?.[i] ?? '';
+    for (const [n, target] of wanted.entries()) {
+      const leaf = after.leaf(i, at(n));
+      const reading = target.readings[i];
+      if (leaf === undefined || leaf.type !== reading?.type || leaf.value !== reading.value)
+        fail(`${judge} does not read a target as wanted`);
+    }
+    const added = new Set(wanted.flatMap((target, n) => (target.added ? [at(n)] : [])));
+    const edited = new Set(wanted.flatMap((target, n) => (target.added ? [] : [at(n)])));
+    const removed = new Set(gone.map((list) => list[i] ?? ''));
+    const old = without(before.leaves[i] ?? [], removed);
+    const now = without(after.leaves[i] ?? [], added);
+    if (old === undefined || now === undefined || old.length !== now.length) fail(`${judge} sees keys come or go`);
+    for (const [n, leaf] of (now ?? []).entries()) {
+      const was = old?.[n];
+      if (was?.path !== leaf.path) fail(`${judge} sees keys come or go`);
+      if ((was?.type !== leaf.type || was.value !== leaf.value) && !edited.has(leaf.path))
+        fail(`${judge} sees a value change that nobody wanted`);
     }
   }
-  for (const target of wanted) {
-    const site = find(after, target.document, target.path);
-    if (site.kind !== 'scalar') throw fail('a target is gone');
-    const value = site.value === null ? '' : String(site.value);
-    if (
-      target.type === 'string'
-        ? typeof site.value !== 'string' || site.value !== target.value
-        : target.type !== 'null' && value !== target.value
-    ) {
-      fail('a target does not read as wanted');
-    }
-  }
-  if (comments(before.text).join('\n') !== comments(text).join('\n')) fail('a comment changed');
+  const same = before.comments.length === after.comments.length;
+  if (!same || before.comments.some((c, i) => c.text !== after.comments[i]?.text)) fail('a comment changed');
   checkGaps(before.text, text, spans, fail);
   if (new TextDecoder('utf-8', { ignoreBOM: true }).decode(new TextEncoder().encode(text)) !== text)
     fail('the text is not well-formed');
 }
 
-function reread(before: YamlSource, text: string, fail: (why: string) => never): YamlSource {
+type Fail = (why: string, cause?: unknown) => never;
+
+function attempt<T>(read: () => T, what: string, fail: Fail): T {
   try {
-    return readSource(text, before.file);
+    return read();
   } catch (error) {
-    return fail(`the new text is refused: ${(error as Error).message}`);
+    return fail(`${what}: ${(error as Error).message}`, error);
   }
 }
 
-// Leaves by place; undefined when a place came or went.
-function difference(before: readonly Leaf[], after: readonly Leaf[]): Leaf[] | undefined {
-  if (before.length !== after.length) return undefined;
-  const changed: Leaf[] = [];
-  for (const [i, leaf] of after.entries()) {
-    const old = before[i];
-    if (old === undefined || old.path !== leaf.path) return undefined;
-    if (old.type !== leaf.type || old.value !== leaf.value) changed.push(leaf);
-  }
-  return changed;
+function placesOf(source: YamlSource, { document, path }: Target, fail: Fail): readonly string[] {
+  const site = attempt(() => find(source, document, path), 'a target is refused', fail);
+  return site.kind === 'scalar' ? site.places : fail('a target is gone');
 }
 
-/** Comment tokens of the concrete syntax tree, in order. */
-function comments(text: string): string[] {
-  const found: string[] = [];
-  const walk = (token: unknown): void => {
-    if (typeof token !== 'object' || token === null) return;
-    const { type, source } = token as Partial<CST.SourceToken>;
-    if (type === 'comment' && source !== undefined) found.push(source);
-    for (const child of Object.values(token)) if (typeof child === 'object') walk(child);
-  };
-  for (const token of new Parser().parse(text)) walk(token);
-  return found;
+// The leaves but for those places, each of which must be there exactly once.
+function without(leaves: readonly Leaf[], places: ReadonlySet<string>): readonly Leaf[] | undefined {
+  if (places.size === 0) return leaves;
+  const rest = leaves.filter((leaf) => !places.has(leaf.path));
+  return leaves.length - rest.length === places.size ? rest : undefined;
 }
 
-function checkGaps(before: string, after: string, spans: readonly Span[], fail: (why: string) => never): void {
+function checkGaps(before: string, after: string, spans: readonly Span[], fail: Fail): void {
   let old = 0;
   let now = 0;
-  for (const span of [...spans].sort((a, b) => a.start - b.start)) {
+  for (const span of [...spans].sort((a, b) => a.start - b.start || a.end - b.end)) {
     const length = span.start - old;
     if (before.slice(old, span.start) !== after.slice(now, now + length)) fail('text outside the targets changed');
     old = span.end;

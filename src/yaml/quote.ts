@@ -24,9 +24,18 @@ export function isPlainSafe(text: string): boolean {
   );
 }
 
-/** True for texts that no scalar may carry: NUL, line breaks, other controls, lone surrogates, U+2028/2029. */
+/** True when no parser makes anything but text of it, where it stands plain already. */
+export function isReadAsText(text: string): boolean {
+  return (
+    !['', '~', '<<', '='].includes(text) &&
+    !/^[0-9]{4}-/.test(text) &&
+    !NOT_A_STRING.some((pattern) => pattern.test(text))
+  );
+}
+
+/** True for texts that no scalar may carry: NUL, line breaks, other controls, lone surrogates, U+2028/2029, and what YAML calls not printable. */
 export function isUnwritable(text: string): boolean {
-  return /[\u0000-\u001f\u007f-\u009f\u2028\u2029\ufeff]/.test(text) || !text.isWellFormed();
+  return /[\u0000-\u001f\u007f-\u009f\u2028\u2029\ufeff\ufffe\uffff]/.test(text) || !text.isWellFormed();
 }
 
 export type QuoteStyle = 'plain' | 'single' | 'double';

@@ -28,3 +28,14 @@ export function splice(text: string, spans: readonly Span[], file: string): stri
   }
   return result + text.slice(at);
 }
+
+/** Insertions at one place become one, in their order. */
+export function joinAt(spans: readonly Span[]): Span[] {
+  const joined: Span[] = [];
+  for (const span of spans) {
+    const same = joined.find((s) => s.start === span.start && s.end === s.start && span.end === span.start);
+    if (same === undefined) joined.push({ ...span });
+    else same.text += span.text;
+  }
+  return joined;
+}
