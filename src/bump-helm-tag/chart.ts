@@ -1,5 +1,6 @@
 /** Chart.yaml: appVersion becomes the tag, and the chart's own version may be raised. */
-import { inc, valid } from 'semver';
+import inc from 'semver/functions/inc.js';
+import valid from 'semver/functions/valid.js';
 import { ActionError } from '../runner/index.ts';
 import { oneLine } from '../text/index.ts';
 import { parsePath, scalarAt } from '../yaml/index.ts';

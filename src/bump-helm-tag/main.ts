@@ -45,7 +45,8 @@ await runMain('bump-helm-tag', async ({ env, log, signal, outputs, summary }) =>
     const failed = inputs.argocd?.wait === true ? argoFailure(applications) : undefined;
     if (failed !== undefined) throw failed;
   } finally {
-    await edges.close();
+    const left = await edges.close();
+    if (left !== '') log.warning('W_SCRATCH_LEFT', `branch ${left} could not be deleted: delete it by hand`);
     await http.close();
   }
 });

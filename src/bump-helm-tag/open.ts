@@ -19,7 +19,8 @@ export interface Edges {
   /** How commits of the config repository stand to each other. */
   configHistory: SourceHistory;
   pulls: PullRequests | undefined;
-  close(): Promise<void>;
+  /** @returns name of a scratch branch that could not be taken away, else '' */
+  close(): Promise<string>;
 }
 
 const AGENT = 'bump-helm-tag';
@@ -29,8 +30,8 @@ export function openEdges(inputs: BumpInputs, env: Env, http: Http, deadline: De
   const git: GitPorts = { ...ports, exec: systemExec, env, temp: tempOf(env), log };
   const ssh = inputs.ssh.key === '' ? {} : { ssh: inputs.ssh };
   const client = (token: string): ReturnType<typeof gitHubClient> => gitHubClient(http, inputs.apiUrl, token, AGENT);
-  const opened: { close(): Promise<void> }[] = [];
-  const keep = <T extends { close(): Promise<void> }>(edge: T): T => {
+  const opened: { close(): Promise<unknown> }[] = [];
+  const keep = <T extends { close(): Promise<unknown> }>(edge: T): T => {
     opened.push(edge);
     return edge;
   };
@@ -55,16 +56,19 @@ export function openEdges(inputs: BumpInputs, env: Env, http: Http, deadline: De
           git,
         ),
   );
+  const pulls =
+    inputs.propose === undefined
+      ? undefined
+      : gitHubPullRequests(client(inputs.token), hub, ports, { autoMerge: inputs.autoMerge });
   return {
     repository,
     source: history(inputs.source, sourceToken(inputs), inputs.source.kind === 'name'),
     configHistory: history(config, inputs.token, transport === 'github'),
-    pulls:
-      inputs.propose === undefined
-        ? undefined
-        : keep(gitHubPullRequests(client(inputs.token), hub, ports, { autoMerge: inputs.autoMerge })),
+    pulls,
     async close() {
+      const left = (await pulls?.close()) ?? '';
       for (const edge of opened.reverse()) await edge.close();
+      return left;
     },
   };
 }

@@ -78,6 +78,8 @@ export interface Progress {
   doubt: { head: string; work: Work } | undefined;
   /** Commit of a write that came through while the run was being ended. */
   written: string | undefined;
+  /** Something was sent for a pull request: then the log of the branch does not tell what became of it. */
+  proposing?: true;
 }
 
 export function blank(snapshot: Pick<Snapshot, 'head'>, progress: Progress): Outcome {
@@ -173,7 +175,15 @@ interface LastLook {
 
 async function lastLook(ports: Ports, wish: Wish, progress: Progress): Promise<LastLook> {
   if (progress.written !== undefined)
-    return { known: true, text: `it was written as ${progress.written.slice(0, 12)}` };
+    return {
+      known: true,
+      text: `it was ${progress.proposing ? 'proposed' : 'written'} as ${progress.written.slice(0, 12)}`,
+    };
+  if (progress.proposing)
+    return {
+      known: progress.doubt === undefined,
+      text: 'nothing was written to the branch itself; its pull requests show what was proposed',
+    };
   try {
     const { own } = await findOwn(ports, wish, progress, AbortSignal.timeout(LOOK_MS));
     if (own !== undefined) return { known: true, text: `it was written as ${own.oid.slice(0, 12)}`, own };

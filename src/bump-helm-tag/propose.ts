@@ -38,6 +38,7 @@ export async function propose(
     proposed,
     diff: diffOf(work.edits),
   };
+  progress.proposing = true;
   return submit(ports, wish, progress, snapshot, work, (signal) => pulls.propose(request, signal));
 }
 
