@@ -101,7 +101,8 @@ export async function putAll(world: World, entries: readonly Entry[], message = 
   await git(path, ['read-tree', 'main'], undefined, index);
   for (const { file, content, mode = '100644' } of entries) {
     if (content === undefined) {
-      await git(path, ['update-index', '--force-remove', file], undefined, index);
+      // Mode 0 takes it out; --force-remove wants a work tree.
+      await git(path, ['update-index', '--index-info'], `0 ${'0'.repeat(40)}\t${file}\n`, index);
       continue;
     }
     const oid =

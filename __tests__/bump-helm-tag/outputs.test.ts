@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { git } from '../../lab/forge/git.ts';
+import type { Outcome } from '../../src/bump-helm-tag/progress.ts';
+import { warningsOf } from '../../src/bump-helm-tag/report.ts';
 import { systemExec } from '../../src/runner/index.ts';
 import { image, putAll, requestsOf, scalar, TRANSPORTS, writesIn } from './kit.ts';
 import { DIGEST, startWorld, VALUES, type World } from './world.ts';
@@ -182,4 +184,10 @@ test('pinned: nothing is written, and the reason is told; a downgrade is told to
   expect([pinned.code, pinned.outputs.result, pinned.outputs.changed]).toEqual([0, 'pinned', 'false']);
   expect(pinned.log).toMatch(/^::warning title=W_PINNED::.*held by hand/m);
   expect(await world.head()).toBe(head);
+});
+
+test('a proposal that could not be merged is told', () => {
+  const pull = { number: 1, url: 'https://example.org/1', note: 'auto-merge is off', changed: true };
+  const outcome = { result: 'proposed', states: [], notes: new Map(), pull } as unknown as Outcome;
+  expect(warningsOf(outcome)).toEqual([{ level: 'warning', code: 'W_NOT_MERGED', message: 'auto-merge is off' }]);
 });
