@@ -46,7 +46,7 @@ export function requestsOf(world: World): { config: string[]; source: string[] }
   };
 }
 
-export interface Problem {
+interface Problem {
   code: string | undefined;
   message: string;
   file: string | undefined;
@@ -55,7 +55,7 @@ export interface Problem {
 }
 
 /** The error annotations of a log. */
-export function problemsOf(log: string): Problem[] {
+function problemsOf(log: string): Problem[] {
   return [...log.matchAll(/^::error ([^:]*)::(.*)$/gm)].map(([, properties = '', message = '']) => {
     const facts = new Map(properties.split(',').map((p) => p.split('=') as [string, string]));
     const number = (name: string): number | undefined => (facts.has(name) ? Number(facts.get(name)) : undefined);
