@@ -2,6 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
+import { parse as pep440 } from '@renovatebot/pep440';
+import { unzipSync } from 'fflate';
+import { affects } from '../../src/scan-deps/osv/match.ts';
+import { normaliseName } from '../../src/scan-deps/osv/names.ts';
+import { isProblem, parseRecord } from '../../src/scan-deps/osv/record.ts';
+import type { Ecosystem, OsvAffected, OsvRecord } from '../../src/scan-deps/types.ts';
 import { orderOf } from '../../src/scan-deps/version/index.ts';
 import { checkout, lockOf, type Scan } from './support.ts';
 
@@ -93,4 +99,78 @@ describe('acceptance', () => {
     });
     expect([wrong, lines.length]).toEqual([[], total]);
   });
+});
+
+function recordsOf(eco: Ecosystem): OsvRecord[] {
+  const members = Object.values(unzipSync(readFileSync(join(data, 'osv', eco, 'all.zip'))));
+  return members.map((bytes) => {
+    const record = parseRecord(JSON.parse(Buffer.from(bytes).toString('utf8')));
+    if (isProblem(record)) throw new Error(record.message);
+    return record;
+  });
+}
+
+/** What a record says of one of its packages, as a record of its own, so that no other entry answers for it. */
+function* entriesOf(eco: Ecosystem): Generator<{ record: OsvRecord; entry: OsvAffected; key: string }> {
+  for (const record of recordsOf(eco)) {
+    if (record.withdrawn !== undefined) continue;
+    for (const entry of record.affected ?? []) {
+      if (entry.package?.ecosystem !== eco) continue;
+      yield { record: { ...record, affected: [entry] }, entry, key: normaliseName(eco, entry.package.name) };
+    }
+  }
+}
+
+describe('the matcher on every active record', () => {
+  const respellings = (version: string): string[] => {
+    const release = /^v?(?:\d+!)?\d+(?:\.\d+)*/i.exec(version)?.[0] ?? '';
+    return [`v${version}`, `${release}.0${version.slice(release.length)}`, version.toUpperCase()];
+  };
+
+  real(
+    '11.3: 579,427 listed versions of PyPI are affected by their own record, 579,276 of them also respelt',
+    () => {
+      const seen = { pairs: 0, respelt: 0 };
+      const missed: string[] = [];
+      for (const { record, entry, key } of entriesOf('PyPI')) {
+        if (!record.id.startsWith('PYSEC-')) continue;
+        // Two records list one version twice.
+        for (const version of new Set(entry.versions)) {
+          const spellings = pep440(version) === null ? [] : respellings(version);
+          seen.pairs += 1;
+          if (spellings.length > 0) seen.respelt += 1;
+          for (const text of [version, ...spellings])
+            if (typeof affects('PyPI', record, key, text) !== 'object') missed.push(`${record.id} ${text}`);
+        }
+      }
+      expect([missed, seen]).toEqual([[], { pairs: 579_427, respelt: 579_276 }]);
+    },
+    600_000,
+  );
+
+  real.each([
+    // Scrapy's record fixes and introduces at 2.0.0 in one list: the later word stands.
+    ['PyPI', 9_582, ['PYSEC-2024-258 2.0.0']],
+    ['Go', 5_309, []],
+    ['crates.io', 994, []],
+    ['npm', 207, []],
+  ] as const)(
+    '11.3: fixed versions of %s (%d) are not affected by their own range',
+    (eco, total, known) => {
+      let fixes = 0;
+      const affected: string[] = [];
+      for (const { record, entry, key } of entriesOf(eco)) {
+        for (const range of (entry.ranges ?? []).filter(({ type }) => type !== 'GIT')) {
+          const alone = { ...record, affected: [{ ...entry, ranges: [range], versions: [] }] };
+          for (const { fixed } of range.events) {
+            if (fixed === undefined) continue;
+            fixes += 1;
+            if (affects(eco, alone, key, fixed) !== 'clear') affected.push(`${record.id} ${fixed}`);
+          }
+        }
+      }
+      expect([affected, fixes]).toEqual([known, total]);
+    },
+    600_000,
+  );
 });

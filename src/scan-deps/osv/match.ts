@@ -1,6 +1,6 @@
 /** Does an advisory affect a version? OSV schema, "Evaluation", over the version order of the ecosystem. */
-import type { Ecosystem, Match, OsvAffected, OsvEvent, OsvRange, OsvRecord } from '../types.ts';
-import { isWithin, timeline } from '../version/events.ts';
+import type { Ecosystem, Match, OsvAffected, OsvRange, OsvRecord } from '../types.ts';
+import { isWithin, nextFix, type Timeline, timeline } from '../version/events.ts';
 import { judged, type Order, orderOf } from '../version/index.ts';
 import { doubtOf, ownLimits } from './limits.ts';
 import { normaliseName } from './names.ts';
@@ -56,8 +56,8 @@ function judgeEntry(order: Order, entry: OsvAffected, version: string, own: unkn
   const hit = judgeRanges(order, limits ?? ranges, own);
   if (typeof hit === 'object') return hit;
   if (isListed(order, listed, version, own)) {
-    const events = ranges.flatMap((range) => range.events);
-    return { by: 'versions', ...smallestFix(order, events, own) };
+    const hits = ranges.map(({ events }) => matchOf(order, timeline(order, events), own, 'versions'));
+    return hits.reduce((a, b) => pick(order, a, b, -1), { by: 'versions' } as Match);
   }
   return limits === undefined ? hit : { by: 'range', doubt: doubtOf(limits, version) };
 }
@@ -70,7 +70,7 @@ function judgeRanges(order: Order, ranges: readonly OsvRange[], own: unknown): J
     if (line === undefined) {
       if (result === 'clear') result = 'unjudged';
     } else if (isWithin(order, line, own)) {
-      const hit: Match = { by: 'range', ...smallestFix(order, events, own) };
+      const hit = matchOf(order, line, own, 'range');
       result = typeof result === 'object' ? pick(order, result, hit, -1) : hit;
     }
   }
@@ -85,14 +85,9 @@ function isListed(order: Order, listed: readonly string[], version: string, own:
   });
 }
 
-function smallestFix(order: Order, events: readonly OsvEvent[], own: unknown): { fixed?: string } {
-  let best: { text: string; at: unknown } | undefined;
-  for (const { fixed } of events) {
-    const at = fixed === undefined ? undefined : order.parse(fixed);
-    if (fixed === undefined || at === undefined || order.compare(at, own) <= 0) continue;
-    if (best === undefined || order.compare(at, best.at) < 0) best = { text: fixed, at };
-  }
-  return best === undefined ? {} : { fixed: best.text };
+function matchOf(order: Order, line: Timeline | undefined, own: unknown, by: Match['by']): Match {
+  const fixed = line === undefined ? undefined : nextFix(order, line, own);
+  return fixed === undefined ? { by } : { by, fixed };
 }
 
 function pick(order: Order, a: Match, b: Match, want: 1 | -1): Match {
