@@ -65,6 +65,16 @@ test('acceptance 24: two builds, one open pull request at the newest; an older b
   expect(merged.outputs['commit-sha']).toBe(await world.head());
 });
 
+test('a scratch branch that cannot be deleted is named: W_SCRATCH_LEFT', async () => {
+  const token = world.forge.createToken({ kind: 'app', permissions: { contents: 'write', pull_requests: 'write' } });
+  const answer = { status: 502, body: '{}' };
+  world.forge.faults.add({ match: { operation: 'BumpUpdateRefs' }, answer, times: 1000 });
+  const run = await world.bump({ ...image('c'), token, mode: 'pull-request', deadline: '20s' });
+  expect(run.code).toBe(1);
+  expect(run.log).toMatch(/::warning title=W_SCRATCH_LEFT::branch bump\/scratch\//);
+  expect(await world.read()).toBe(VALUES);
+});
+
 test('a protected branch: a pull request when that is allowed', async () => {
   const token = world.forge.createToken({ kind: 'app', permissions: { contents: 'write', pull_requests: 'write' } });
   world.protect();

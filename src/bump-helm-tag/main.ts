@@ -37,11 +37,12 @@ await runMain('bump-helm-tag', async ({ env, log, signal, outputs, summary }) =>
       inputs.argocd !== undefined && arrives
         ? await refreshApplications(inputs.argocd, outcome.commitSha, edges.configHistory.relation, { http, ...ports })
         : [];
-    // Red because of Argo CD or not: the handoff is on the branch, and whoever reads the outputs must know it.
-    outputs(outputsOf(outcome, bumpId));
-    summary(summaryOf(outcome, inputs, applications));
+    // The log first: a full disk must not hide the handoff. And red because of Argo CD or not: the handoff is on the branch,
+    // whoever reads the outputs must know it.
     log.annotate(warningsOf(outcome));
     log.notice(noticeOf(outcome, inputs));
+    outputs(outputsOf(outcome, bumpId));
+    summary(summaryOf(outcome, inputs, applications));
     const failed = inputs.argocd?.wait === true ? argoFailure(applications) : undefined;
     if (failed !== undefined) throw failed;
   } finally {

@@ -75,6 +75,7 @@ function scalarChange(target: ScalarTarget, policy: ImagePolicy): Change {
     value: target.value,
     type: target.type,
     mayChangeType: target.mayChangeType === true,
+    quoted: target.quoted === true,
     ...(policy.ifMissing === 'create' ? { ifMissing: 'create' as const } : {}),
   };
 }

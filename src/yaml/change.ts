@@ -21,6 +21,8 @@ export interface Change {
   mayChangeType: boolean;
   /** `create` adds the key, and maps on the way to it, where they are missing. */
   ifMissing?: 'error' | 'create';
+  /** A plain string becomes a quoted one, also where it need not be. */
+  quoted?: boolean;
 }
 
 // Words that can stand for a value of the type in some version of YAML, and that mean nothing else wherever they are written.
@@ -65,5 +67,6 @@ export function checkedReadings(change: Change): readonly Reading[] {
 
 /** Text for the file. The style counts for strings alone. */
 export function renderChange(change: Change, style: QuoteStyle): string {
-  return change.type === 'string' ? renderString(change.value, style) : change.value;
+  if (change.type !== 'string') return change.value;
+  return renderString(change.value, change.quoted === true && style === 'plain' ? 'double' : style);
 }
