@@ -8,8 +8,8 @@ import type { ActionResult } from '../support/bundle.ts';
 import { commitFiles } from '../support/commit.ts';
 import { DIGEST, startWorld, type World } from './world.ts';
 
-// A bump by git is some twenty processes: two cores have their fill of a dozen.
-const WRITERS: Readonly<Record<string, number>> = { github: 24, git: 12 };
+// A bump by git is some twenty processes: two cores have their fill of eight writers.
+const WRITERS: Readonly<Record<string, number>> = { github: 24, git: 8 };
 
 let world: World;
 afterEach(() => world.close());
