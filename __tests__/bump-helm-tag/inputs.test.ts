@@ -52,7 +52,12 @@ test('defaults come from the run', () => {
 });
 
 describe('refused', () => {
-  const SSH = { transport: 'git', token: '', 'ssh-key': 'k', 'ssh-known-hosts': 'h ssh-ed25519 AAAA' };
+  const SSH = {
+    transport: 'git',
+    token: '',
+    'ssh-key': '-----BEGIN X\n-----END X',
+    'ssh-known-hosts': 'h ssh-ed25519 AAAA',
+  };
   const PROMOTE = { 'from-file': 'a.yaml', image: '', tag: '', digest: '' };
   const BACK = { rollback: 'previous', image: '', tag: '', digest: '' };
   const ARGO = { 'argocd-server': 'https://argo.example.org', 'argocd-token': 't', 'argocd-applications': 'app' };
@@ -114,6 +119,7 @@ describe('refused', () => {
       'two entries',
     ],
     ['a key with the API', { 'ssh-key': 'k' }, 'ssh-key'],
+    ['a file name for a key', { ...SSH, 'ssh-key': '~/.ssh/id' }, 'no private key'],
     ['a key without known hosts', { ...SSH, 'ssh-known-hosts': '' }, 'ssh-known-hosts'],
     ['a key and a token', { ...SSH, token: 't' }, 'one of them'],
     ['SSH without a key', { transport: 'git', 'config-repository': 'git@h:o/r.git' }, 'ssh-key'],

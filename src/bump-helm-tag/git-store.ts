@@ -1,5 +1,5 @@
 /** A bare partial clone: commits and trees, blobs only when asked for, no checkout, gone at the end. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { appendFile, mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   type Access,
@@ -84,11 +84,12 @@ export async function openStore(
   // Only its owner may look into it: mkdtemp's own mode is 0700.
   const home = await mkdtemp(join(ports.temp, 'bump-'));
   const close = (): Promise<void> => rm(home, { recursive: true, force: true, maxRetries: 3 });
-  const git = openGit(ports.exec, join(home, 'store.git'), home, remote.access, ports.env);
+  const dir = join(home, 'store.git');
+  const git = openGit(ports.exec, dir, home, remote.access, ports.env);
   try {
     await checkGitVersion(git);
     if (remote.access.ssh !== undefined) await writeSshFiles(home, remote.access.ssh);
-    await initialise(git, remote, errors, ports.deadline.signal, partial);
+    await initialise(git, dir, remote, errors, ports.deadline.signal, partial);
   } catch (error) {
     await close();
     throw error;
@@ -128,28 +129,24 @@ export async function openStore(
   return store;
 }
 
+// One process, and the settings in one stroke: each `git config` would be another process.
 async function initialise(
   git: Git,
+  store: string,
   remote: GitRemote,
   errors: RemoteErrors,
   signal: AbortSignal,
   partial: boolean,
 ): Promise<void> {
-  for (const args of [
-    ['init', '--bare', '-q'],
-    ['config', 'core.repositoryformatversion', '1'],
-    ...(partial
-      ? [
-          ['config', 'extensions.partialClone', 'origin'],
-          ['config', 'remote.origin.promisor', 'true'],
-        ]
-      : []),
-    ['config', 'remote.origin.url', remote.url],
-  ]) {
-    const result = await git(args, { signal });
-    if (signal.aborted) throw signal.reason;
-    if (result.code !== 0) throw errors.failure('the temporary store could not be made', result);
-  }
+  const result = await git(['init', '--bare', '-q'], { signal });
+  if (signal.aborted) throw signal.reason;
+  if (result.code !== 0) throw errors.failure('the temporary store could not be made', result);
+  const url = remote.url.replace(/["\\]/g, '\\$&');
+  const promisor = partial ? '\tpromisor = true\n[extensions]\n\tpartialClone = origin\n' : '';
+  await appendFile(
+    join(store, 'config'),
+    `[core]\n\trepositoryformatversion = 1\n[remote "origin"]\n\turl = "${url}"\n${promisor}`,
+  );
 }
 
 // git does not follow a redirect, and does not say where it leads. Its trace does, with the credential blotted out.

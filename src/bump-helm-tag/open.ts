@@ -35,10 +35,9 @@ export function openEdges(inputs: BumpInputs, env: Env, http: Http, deadline: De
     opened.push(edge);
     return edge;
   };
-  const history = (address: RepositoryAddress, token: string, byApi: boolean): SourceHistory =>
-    byApi
-      ? apiSourceHistory(client(token), address.repository, systemClock)
-      : keep(gitSourceHistory({ address, token, ...ssh, serverUrl: inputs.serverUrl }, git));
+  const byGit = (address: RepositoryAddress, access: { token: string; username?: string; serverUrl?: string }) =>
+    keep(gitSourceHistory({ address, ...ssh, ...access }, git));
+  const { serverUrl, source } = inputs;
   const { config, transport } = inputs;
   const [owner = '', name = ''] = config.repository.split('/');
   const hub = { owner, name, branch: inputs.branch, serverUrl: inputs.serverUrl };
@@ -62,8 +61,15 @@ export function openEdges(inputs: BumpInputs, env: Env, http: Http, deadline: De
       : gitHubPullRequests(client(inputs.token), hub, ports, { autoMerge: inputs.autoMerge });
   return {
     repository,
-    source: history(inputs.source, sourceToken(inputs), inputs.source.kind === 'name'),
-    configHistory: history(config, inputs.token, transport === 'github'),
+    source:
+      source.kind === 'name'
+        ? apiSourceHistory(client(sourceToken(inputs)), source.repository, systemClock)
+        : byGit(source, { token: sourceToken(inputs), serverUrl }),
+    // Its token was given for this very host, whatever host that is.
+    configHistory:
+      transport === 'github'
+        ? apiSourceHistory(client(inputs.token), config.repository, systemClock)
+        : byGit(config, { token: inputs.token, username: inputs.username }),
     pulls,
     async close() {
       const left = (await pulls?.close()) ?? '';

@@ -25,6 +25,8 @@ function checkAccess(raw: Raw, given: Given, problem: Report): void {
   if (github && given.token === '') problem('token', 'is required with transport: github');
   if (github && raw.author !== '') problem('author', 'is for transport: git; the API signs as the owner of the token');
   if (github && given['ssh-key'] !== '') problem('ssh-key', 'is for transport: git');
+  if (given['ssh-key'] !== '' && !given['ssh-key'].startsWith('-----BEGIN '))
+    problem('ssh-key', 'is no private key: it begins with -----BEGIN');
   if (given['ssh-key'] !== '' && given.token !== '') problem('ssh-key, token', 'one of them, not both');
   if (given['ssh-key'] !== '' && given['ssh-known-hosts'] === '')
     problem('ssh-known-hosts', 'is required with ssh-key: without it anybody could be the host');
