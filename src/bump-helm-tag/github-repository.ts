@@ -13,6 +13,7 @@ import type {
 import { commitOnBranch } from './github-commit.ts';
 import { bytesOf, fileOf } from './github-files.ts';
 import { readFolder } from './github-folder.ts';
+import { mergeLogs } from './github-log.ts';
 import * as queries from './github-queries.ts';
 import { type GitHubAddress, GitHubReader, type ReaderPorts } from './github-reader.ts';
 
@@ -38,10 +39,8 @@ export function gitHubRepository(client: GitHubClient, address: GitHubAddress, p
       for (const [i, path] of paths.entries()) {
         files.set(path, await fileOf(reader, target[`f${i}`] as queries.FileNode | null, path, signal));
       }
-      const commits = new Map<string, LoggedCommit>();
-      for (const i of paths.keys())
-        for (const c of (target[`l${i}`] as queries.HistoryNode).nodes) commits.set(c.oid, queries.logged(c));
-      const log = [...commits.values()].sort((a, b) => (a.time < b.time ? 1 : a.time > b.time ? -1 : 0));
+      const logs = paths.map((_path, i) => (target[`l${i}`] as queries.HistoryNode).nodes.map(queries.logged));
+      const log = mergeLogs(logs);
       return { head: target.oid, files, log: async () => log };
     },
 
