@@ -191,6 +191,7 @@ test.each<[string, Record<string, string>, string]>([
   expect(result.code).toBe(1);
   expect(result.log.match(/^::error/gm)).toHaveLength(1);
   expect(result.log).toContain(`[${code}]`);
+  expect(JSON.parse(result.outputs.json ?? '')).toMatchObject({ version: 1, ok: false, code });
   expect(writes(b.lab)).toEqual([]);
 });
 

@@ -4,21 +4,35 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { openHttp } from '../http/index.ts';
 import { credentialsFor, Registry } from '../oci/index.ts';
-import { Deadline, describeError, type Log, rawInput, runMain, systemClock, systemExec } from '../runner/index.ts';
+import { Deadline, describeError, rawInput, runMain, systemClock, systemExec } from '../runner/index.ts';
 import { INPUTS } from './input-schema.ts';
-import { parseBuildInputs } from './inputs.ts';
+import { type BuildInputs, parseBuildInputs } from './inputs.ts';
 import { installBuildx } from './install-buildx.ts';
 import { maskSecrets } from './mask.ts';
 import { failedOutput, noticeOf, outputsOf } from './outputs.ts';
+import { remembering } from './remembering.ts';
 import type { Progress } from './result.ts';
 import { run } from './run.ts';
 import { failureSummary, summaryOf } from './summary.ts';
 
 await runMain('build-image', async ({ env, log: plain, signal, outputs, summary }) => {
-  maskSecrets(env, INPUTS, (secret) => plain.mask(secret));
   const progress: Progress = { states: [], seconds: {}, warnings: [] };
-  const log = remembering(plain, progress);
-  const inputs = parseBuildInputs(env);
+  const { log, redact } = remembering(plain, progress);
+  maskSecrets(env, INPUTS, (secret) => log.mask(secret));
+  const fail = (error: unknown, images: Pick<BuildInputs, 'images'> | undefined): void => {
+    const { code, message: said } = describeError('build-image', error);
+    // The engine's last words are in it, whatever they are.
+    const message = redact(said);
+    outputs({ json: failedOutput(images?.images ?? [], { code, message }, progress) });
+    summary(failureSummary({ code, message }, progress));
+  };
+  let inputs: BuildInputs;
+  try {
+    inputs = parseBuildInputs(env);
+  } catch (error) {
+    fail(error, undefined);
+    throw error;
+  }
   if (inputs.lowered) log.notice('the repository was lowered: registries know no upper case');
   if (/\n\s*$/.test(rawInput('password', env))) log.notice('the line break at the end of the password was left out');
   const config = join(env.DOCKER_CONFIG || join(env.HOME || homedir(), '.docker'), 'config.json');
@@ -63,29 +77,16 @@ await runMain('build-image', async ({ env, log: plain, signal, outputs, summary 
     );
     const values = outputsOf(inputs, result, progress);
     outputs(values);
-    summary(summaryOf(inputs, result, progress));
+    summary(redact(summaryOf(inputs, result, progress)));
     if (env.GITHUB_ARTIFACTS && result.pushed) {
       const lines = inputs.images.map((i) => `oci://${i.host}/${i.repository}@${values.digest}\n`).join('');
       await appendFile(env.GITHUB_ARTIFACTS, lines).catch((error: unknown) => log.debug(String(error)));
     }
     log.notice(noticeOf(inputs, result, progress));
   } catch (error) {
-    const { code, message } = describeError('build-image', error);
-    outputs({ json: failedOutput(inputs, { code, message }, progress) });
-    summary(failureSummary({ code, message }, progress));
+    fail(error, inputs);
     throw error;
   } finally {
     await http.close();
   }
 });
-
-/** The log, with its warnings kept for the output json. */
-function remembering(log: Log, { warnings }: Progress): Log {
-  return {
-    ...log,
-    warning(code, text, at) {
-      warnings.push({ code, text });
-      log.warning(code, text, at);
-    },
-  };
-}

@@ -1,5 +1,5 @@
 /** Outputs and the final line. Pure. */
-import { type Digest, nameOf } from '../oci/index.ts';
+import { type Digest, type ImageName, nameOf } from '../oci/index.ts';
 import { formatSeconds } from '../text/index.ts';
 import type { Planned } from './facts.ts';
 import type { BuildInputs } from './inputs.ts';
@@ -12,8 +12,8 @@ function mainTag(plan: Planned): string {
   return (plan.tags.find((t) => t.immutable) ?? plan.tags[0])?.tag ?? '';
 }
 
-function imagesOf(inputs: BuildInputs, states: readonly TagState[]): object[] {
-  return inputs.images.map((i) => ({
+function imagesOf(images: readonly ImageName[], states: readonly TagState[]): object[] {
+  return images.map((i) => ({
     image: nameOf(i),
     tags: states.filter((s) => s.image === nameOf(i)).map(({ tag, digest, state }) => ({ tag, digest, state })),
   }));
@@ -35,7 +35,7 @@ export function outputsOf(
   const json = {
     version: 1,
     ok: true,
-    images: imagesOf(inputs, states),
+    images: imagesOf(inputs.images, states),
     tag,
     digest,
     ref,
@@ -79,11 +79,11 @@ export function outputsOf(
 
 /** The one output of a run that failed. */
 export function failedOutput(
-  inputs: BuildInputs,
+  all: readonly ImageName[],
   error: { code: string; message: string },
   { states, seconds, warnings }: Progress,
 ): string {
-  const images = imagesOf(inputs, states);
+  const images = imagesOf(all, states);
   return JSON.stringify({ version: 1, ok: false, ...error, images, timings: seconds, warnings });
 }
 

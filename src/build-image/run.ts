@@ -103,7 +103,8 @@ async function openSecrets(inputs: BuildInputs, { log }: Ports): Promise<Secret[
   const texts = secrets.map(({ bytes }) => bytes.toString('utf8'));
   for (const text of texts) log.mask(text);
   const passwords = [...inputs.logins.values()].map((login) => login.password);
-  guardSecrets(inputs, [...texts, ...passwords]);
+  // A line of a secret is one too.
+  guardSecrets(inputs, [...texts, ...texts.flatMap((text) => text.split(/\r?\n/)), ...passwords]);
   for (const image of inputs.images) {
     const name = nameOf(image);
     if ([...texts, ...passwords].some((s) => s.trim() !== '' && name.includes(s.trim()))) {
