@@ -39,6 +39,10 @@ describe('trailers', () => {
       },
     ]);
   });
+  test('line ends of a browser', () => {
+    const message = `bump\n\n${renderBlock(BLOCK)}`;
+    expect(parseBlocks(message.replaceAll('\n', '\r\n'))).toEqual(parseBlocks(message));
+  });
   test('the last paragraph only, and only when every line of it is a trailer', () => {
     expect(parseBlocks(`${renderBlock(BLOCK)}\n\nthe end`)).toEqual([]);
     expect(parseBlocks(`bump\n\n${renderBlock(BLOCK)}\nnot one`)).toEqual([]);

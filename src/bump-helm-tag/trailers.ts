@@ -82,13 +82,10 @@ export function renderBlock(block: BlockToWrite): string {
  * without a proper id, or with a malformed revision, is none.
  */
 export function parseBlocks(message: string): BumpBlock[] {
-  const paragraph =
-    message
-      .replace(/\s+$/, '')
-      .split(/\n[ \t]*\n/)
-      .at(-1) ?? '';
-  const lines = paragraph.split('\n');
-  if (lines.length === message.replace(/\s+$/, '').split('\n').length) return [];
+  // A browser sends CRLF: a pull request that was edited there and squashed has such a message.
+  const text = message.replaceAll('\r\n', '\n').replace(/\s+$/, '');
+  const lines = (text.split(/\n[ \t]*\n/).at(-1) ?? '').split('\n');
+  if (lines.length === text.split('\n').length) return [];
   if (!lines.every((line) => /^[A-Za-z][A-Za-z0-9-]*: .+$/.test(line))) return [];
   const blocks: Draft[] = [];
   for (const line of lines) {
