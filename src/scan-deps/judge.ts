@@ -1,11 +1,12 @@
 /** From packages and answers to findings, without any policy. Pure but for the lookup of missing scores. */
 
 import { compareText, groupAliases, idsOf, primaryId } from './osv/groups.ts';
-import { affects, higher, isAboutPackage } from './osv/match.ts';
+import { affects, higher } from './osv/match.ts';
+import { judgeRange, type RangeHit } from './osv/required.ts';
 import type { AdvisorySource } from './osv/source.ts';
 import { isMalicious, scoreGroup } from './policy/severity.ts';
 import type { Answer, Dep, Finding, Match, OsvRecord, PackageKey, Problem } from './types.ts';
-import { orderOf } from './version/index.ts';
+import { judged as judgedVersion, orderOf } from './version/index.ts';
 import { wayIn } from './way.ts';
 
 export type Judged = Omit<Finding, 'state' | 'reason'>;
@@ -20,7 +21,7 @@ export interface Judgements {
 
 /** What to ask for a package. A range, or a version that no order knows, is asked without a version and judged here. */
 export function keyOf(dep: Dep): PackageKey {
-  const known = dep.version !== undefined && orderOf(dep.eco).parse(dep.version) !== undefined;
+  const known = dep.version !== undefined && judgedVersion(orderOf(dep.eco), dep.version) !== undefined;
   return { eco: dep.eco, key: dep.key, ...(known && dep.version !== undefined ? { version: dep.version } : {}) };
 }
 
@@ -29,6 +30,8 @@ interface Hit {
   group: OsvRecord[];
   matches: Match[];
   verdict: Finding['verdict'];
+  /** For a requirement without one version. */
+  range?: Pick<RangeHit, 'freshInstall' | 'safeRange'>;
 }
 
 /** @param answers one a dep, in order */
@@ -52,8 +55,9 @@ function hitsOf(dep: Dep, records: readonly OsvRecord[], kind: AdvisorySource['k
   const live = records.filter((r) => r.withdrawn === undefined).sort((a, b) => compareText(a.id, b.id));
   const { version } = dep;
   if (version === undefined) {
-    const group = live.filter((record) => isAboutPackage(dep.eco, record, dep.key));
-    return group.length === 0 ? [] : [{ dep, group, matches: [{ by: 'range' }], verdict: 'possible' }];
+    return judgeRange(dep, live).map(({ group, verdict, fixed, ...range }): Hit => {
+      return { dep, group, matches: [{ by: 'range', ...(fixed === undefined ? {} : { fixed }) }], verdict, range };
+    });
   }
   const serverJudged = kind === 'api' && keyOf(dep).version !== undefined;
   const matched = new Map<OsvRecord, Match>();
@@ -71,12 +75,11 @@ function hitsOf(dep: Dep, records: readonly OsvRecord[], kind: AdvisorySource['k
     const message = `advisories exist for ${dep.name}, but its version ${version} is in no order of ${dep.eco}`;
     result.problems.push({ code: 'E_UNJUDGED', message, file: dep.file, line: dep.line });
   }
-  return groupAliases([...matched.keys()]).map((group) => ({
-    dep,
-    group,
-    matches: group.flatMap((record) => matched.get(record) ?? []),
-    verdict: 'certain',
-  }));
+  return groupAliases([...matched.keys()]).map((group) => {
+    const matches = group.flatMap((record) => matched.get(record) ?? []);
+    const verdict = matches.every((match) => match.doubt !== undefined) ? 'possible' : 'certain';
+    return { dep, group, matches, verdict };
+  });
 }
 
 /** Records of the aliases of groups that nobody scored: GHSA first, CVE only for what is then still unscored. */
@@ -99,7 +102,7 @@ function severityOf({ dep, group }: Hit, extra: ReadonlyMap<string, OsvRecord>):
 }
 
 function findingOf(hit: Hit, extra: ReadonlyMap<string, OsvRecord>, way: string[]): Judged {
-  const { dep, group, matches, verdict } = hit;
+  const { dep, group, matches, verdict, range } = hit;
   const best = matches.reduce((a, b) => higher(orderOf(dep.eco), a, b));
   const id = primaryId(group);
   const summary = group.map((r) => r.summary ?? '').find((text) => text !== '') ?? group[0]?.details ?? '';
@@ -126,5 +129,7 @@ function findingOf(hit: Hit, extra: ReadonlyMap<string, OsvRecord>, way: string[
     malicious: isMalicious(group),
     ...(best.fixed === undefined ? {} : { fixed: best.fixed }),
     by: matches.some((m) => m.by === 'range') ? 'range' : best.by,
+    ...(best.doubt === undefined ? {} : { doubt: best.doubt }),
+    ...range,
   };
 }

@@ -34,12 +34,6 @@ export function affects(eco: Ecosystem, record: OsvRecord, key: string, version:
   return result;
 }
 
-/** Does a live record name this package with anything to match at all? For requirements without one version. */
-export function isAboutPackage(eco: Ecosystem, record: OsvRecord, key: string): boolean {
-  if (record.withdrawn !== undefined) return false;
-  return entriesOf(eco, record, key).some((e) => versionRanges(e).length > 0 || (e.versions ?? []).length > 0);
-}
-
 /** A GIT range is no version: it is skipped, and never ends the search (it often stands first). */
 export function versionRanges(entry: OsvAffected): OsvRange[] {
   return (entry.ranges ?? []).filter((range) => range.type === 'SEMVER' || range.type === 'ECOSYSTEM');

@@ -17,6 +17,8 @@ export interface Decision {
   reason: string;
 }
 
+const NOT_ALL = 'not every version that the requirement allows is affected';
+
 type Judged = Omit<Finding, 'state' | 'reason'>;
 
 /** @param ignored reason of an ignore entry that applies */
@@ -24,7 +26,7 @@ export function decide(f: Judged, policy: Policy, ignored: string | undefined): 
   if (ignored !== undefined) return { state: 'ignored', reason: ignored };
   if (f.malicious) return { state: 'block', reason: 'malicious package: it blocks whatever the settings say' };
   if ((f.verdict === 'possible' || f.constraintOnly) && policy.unpinned !== 'fail') {
-    const why = f.verdict === 'possible' ? 'the requirement is not pinned' : 'known from a constraints file only';
+    const why = f.verdict === 'possible' ? (f.doubt ?? NOT_ALL) : 'known from a constraints file only';
     return { state: softened(policy.unpinned), reason: `${why} (unpinned: ${policy.unpinned})` };
   }
   if (f.scope === 'dev' && policy.devDependencies !== 'fail') {

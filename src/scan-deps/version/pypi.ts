@@ -14,7 +14,7 @@ export const pypiOrder: Order<PypiVersion> = {
     const text = version.trim();
     if (text === '' || text.length > MAX_VERSION || TOO_LONG.test(text)) return undefined;
     const parsed = parse(text);
-    return parsed === null ? { legacy: legacyKey(text) } : { key: keyOf(parsed) };
+    return parsed === null ? { legacy: legacyKey(text) } : positionOf(parsed);
   },
   compare(a, b) {
     if ('legacy' in a) return 'legacy' in b ? compareLists(a.legacy, b.legacy) : -1;
@@ -27,7 +27,7 @@ export const pypiOrder: Order<PypiVersion> = {
   },
 };
 
-interface Pep440 {
+export interface Pep440 {
   epoch: number;
   release: readonly number[];
   pre: readonly Part[] | null;
@@ -36,6 +36,17 @@ interface Pep440 {
   /** The library's types say a text, its parser gives the split parts. */
   local: string | readonly Part[] | null;
 }
+
+/** @returns undefined when the text is not a version of PEP 440, or holds numbers that cannot be judged */
+export function parsePep440(text: string): Pep440 | undefined {
+  return text.length > MAX_VERSION || TOO_LONG.test(text) ? undefined : (parse(text.trim()) ?? undefined);
+}
+
+/**
+ * Where a version stands. Parts may be infinite: `post: ['post', Infinity]` stands behind all post-releases of a version,
+ * `local: [Infinity]` behind all its local versions.
+ */
+export const positionOf = (version: Pep440): PypiVersion => ({ key: keyOf(version) });
 
 // A list sorts below every list it begins (PEP 440 on local versions), numbers above words.
 function compareLists(a: readonly Part[], b: readonly Part[]): Sign {
@@ -64,15 +75,16 @@ function keyOf(v: Pep440): Part[][] {
     pre ?? (onlyDev ? [Number.NEGATIVE_INFINITY] : [Number.POSITIVE_INFINITY]),
     [v.post === null ? Number.NEGATIVE_INFINITY : Number(v.post[1] ?? 0)],
     [v.dev === null ? Number.POSITIVE_INFINITY : Number(v.dev[1] ?? 0)],
-    v.local ? localKey(String(v.local)) : [],
+    localKey(v.local),
   ];
 }
 
-function localKey(local: string): Part[] {
-  return local
-    .toLowerCase()
-    .split(/[._,-]/)
-    .map((part) => (/^\d+$/.test(part) ? Number(part) : part));
+function localKey(local: Pep440['local']): Part[] {
+  if (local === null || local === '') return [];
+  const parts = typeof local === 'string' ? local.split(/[._-]/) : local;
+  return parts.map((part) =>
+    /^\d+$/.test(String(part)) ? Number(part) : typeof part === 'string' ? part.toLowerCase() : part,
+  );
 }
 
 const WORDS: Readonly<Record<string, string>> = { pre: 'c', preview: 'c', '-': 'final-', rc: 'c', dev: '@' };

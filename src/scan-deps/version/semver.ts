@@ -66,3 +66,17 @@ export function compareLabels(a: readonly string[], b: readonly string[]): Sign 
   }
   return 0;
 }
+
+export const isPreRelease = (version: SemanticVersion): boolean => version.labels.length > 0;
+
+/**
+ * The first release that is not below this version.
+ * @param from undefined: from below every version
+ * @param above the version itself is too low
+ */
+export function nextRelease(from: SemanticVersion | undefined, above: boolean): SemanticVersion {
+  const numbers = [...(from?.numbers ?? []), 0n, 0n, 0n].slice(0, Math.max(3, from?.numbers.length ?? 0));
+  const last = numbers.length - 1;
+  if (from !== undefined && above && !isPreRelease(from)) numbers[last] = (numbers[last] ?? 0n) + 1n;
+  return { numbers, labels: [] };
+}
