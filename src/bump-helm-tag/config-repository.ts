@@ -15,12 +15,18 @@ export interface LoggedCommit {
   time: string;
 }
 
+/** How many commits are searched at most for who set a target. */
+export const DEEP_LOG = 500;
+
 export interface Snapshot {
   head: Oid;
   /** By path; null when the file is not there. */
   files: ReadonlyMap<string, FileAtHead | null>;
-  /** Commits that touched the files, newest first. */
-  log(): Promise<readonly LoggedCommit[]>;
+  /**
+   * Commits that touched the files, newest first (a transport that cannot tell gives all commits of the branch).
+   * @param deep up to DEEP_LOG of them instead of the last few, which are cheap: only then may an owner that is not found be none
+   */
+  log(deep?: boolean): Promise<readonly LoggedCommit[]>;
 }
 
 export interface CommitMessage {

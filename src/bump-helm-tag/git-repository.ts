@@ -2,20 +2,21 @@
 import { type Blobs, isAncestor, logOf, type TreeEntry } from '../git/index.ts';
 import { ActionError } from '../runner/index.ts';
 import { formatBytes, oneLine } from '../text/index.ts';
-import type {
-  CommitRequest,
-  ConfigRepository,
-  FileAtHead,
-  FolderLimits,
-  LoggedCommit,
-  Snapshot,
+import {
+  type CommitRequest,
+  type ConfigRepository,
+  DEEP_LOG,
+  type FileAtHead,
+  type FolderLimits,
+  type LoggedCommit,
+  type Snapshot,
 } from './config-repository.ts';
 import { type Branch, NoSingleObjects, openBranch } from './git-branch.ts';
 import { configErrors } from './git-errors.ts';
 import type { GitAddress, GitPorts } from './git-store.ts';
 import { makeCommit, pushCommit } from './git-write.ts';
 
-/** Commits that are searched for the owner of a target. */
+/** Commits that are searched first. */
 const LOG_DEPTH = 50;
 const MAX_COMMITS = 500;
 /** Of the files of one read; what a values file may hold is far below. */
@@ -80,10 +81,11 @@ export function gitRepository(address: GitAddress, ports: GitPorts): ConfigRepos
         return {
           head,
           files,
-          async log() {
+          async log(deep = false) {
+            const most = deep ? DEEP_LOG : LOG_DEPTH;
             for (;;) {
-              const seen: readonly LoggedCommit[] = (await logOf(now.git, [head], LOG_DEPTH, { signal })) ?? [];
-              if (seen.length >= LOG_DEPTH || !(await now.deepen(signal))) return seen;
+              const seen: readonly LoggedCommit[] = (await logOf(now.git, [head], most, { signal })) ?? [];
+              if (seen.length >= most || !(await now.deepen(signal))) return seen;
             }
           },
         };

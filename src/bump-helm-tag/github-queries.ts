@@ -41,6 +41,11 @@ export const AUTO_MERGE = `mutation BumpAutoMerge($input: EnablePullRequestAutoM
 
 export const HISTORY = `query BumpHistory($owner:String!,$name:String!,$ref:String!) { repository(owner:$owner,name:$name) { nameWithOwner ref(qualifiedName:$ref) { target { oid ... on Commit { history(first:100) { ${PAGE_OF} } } } } } }`;
 
+/** Newest commits of a file that come along with its bytes. */
+export const RECENT = 20;
+
+export const FILE_LOG = `query BumpFileLog($owner:String!,$name:String!,$oid:GitObjectID!,$path:String!,$after:String) { repository(owner:$owner,name:$name) { nameWithOwner object(oid:$oid) { ... on Commit { history(first:100, path:$path, after:$after) { ${PAGE_OF} } } } } }`;
+
 /** Later pages belong to one head, whatever moves the branch meanwhile. */
 export const HISTORY_PAGE = `query BumpHistoryPage($owner:String!,$name:String!,$oid:GitObjectID!,$after:String!) { repository(owner:$owner,name:$name) { nameWithOwner object(oid:$oid) { ... on Commit { history(first:100, after:$after) { ${PAGE_OF} } } } } }`;
 
@@ -52,7 +57,7 @@ export const FOLDER_AT = `query BumpFolder($owner:String!,$name:String!,$oid:Git
 /** The head of the branch, and for each file its bytes (`f0`, …) and the commits that touched it (`l0`, …). */
 export function readQuery(count: number): string {
   const fields = numbers(count).map(
-    (i) => `f${i}: file(path:$p${i}) { ${FILE} } l${i}: history(first:20, path:$p${i}) { nodes { ${LOGGED} } }`,
+    (i) => `f${i}: file(path:$p${i}) { ${FILE} } l${i}: history(first:${RECENT}, path:$p${i}) { nodes { ${LOGGED} } }`,
   );
   return `query BumpRead($owner:String!,$name:String!,$ref:String!${paths(count)}) { repository(owner:$owner,name:$name) { id nameWithOwner ref(qualifiedName:$ref) { target { oid ... on Commit { ${fields.join(' ')} } } } } }`;
 }

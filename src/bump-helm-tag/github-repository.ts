@@ -2,13 +2,14 @@
 import type { GitHubClient } from '../github/index.ts';
 import { ActionError } from '../runner/index.ts';
 import { oneLine } from '../text/index.ts';
-import type {
-  CommitAt,
-  CommitResult,
-  ConfigRepository,
-  FileAtHead,
-  LoggedCommit,
-  Snapshot,
+import {
+  type CommitAt,
+  type CommitResult,
+  type ConfigRepository,
+  DEEP_LOG,
+  type FileAtHead,
+  type LoggedCommit,
+  type Snapshot,
 } from './config-repository.ts';
 import { commitOnBranch } from './github-commit.ts';
 import { bytesOf, fileOf } from './github-files.ts';
@@ -27,6 +28,24 @@ interface TargetNode {
   [alias: string]: unknown;
 }
 
+/** The commits that touched a file, from a head on. */
+async function fileLog(
+  reader: GitHubReader,
+  oid: string,
+  path: string,
+  signal: AbortSignal,
+): Promise<readonly LoggedCommit[]> {
+  const commits: LoggedCommit[] = [];
+  for (let after: string | null = null; ; ) {
+    const found = await reader.query(queries.FILE_LOG, { oid, path, after }, signal);
+    const page = (found.object as { history: queries.HistoryNode } | null)?.history;
+    if (page === undefined) throw reader.unreadable(`it has no commit ${oneLine(oid, 64)}`);
+    commits.push(...page.nodes.map(queries.logged));
+    if (!page.pageInfo.hasNextPage || commits.length >= DEEP_LOG) return commits;
+    after = page.pageInfo.endCursor;
+  }
+}
+
 export function gitHubRepository(client: GitHubClient, address: GitHubAddress, ports: ReaderPorts): ConfigRepository {
   const reader = new GitHubReader(client, address, ports);
   const ref = `refs/heads/${address.branch}`;
@@ -39,9 +58,15 @@ export function gitHubRepository(client: GitHubClient, address: GitHubAddress, p
       for (const [i, path] of paths.entries()) {
         files.set(path, await fileOf(reader, target[`f${i}`] as queries.FileNode | null, path, signal));
       }
-      const logs = paths.map((_path, i) => (target[`l${i}`] as queries.HistoryNode).nodes.map(queries.logged));
-      const log = mergeLogs(logs);
-      return { head: target.oid, files, log: async () => log };
+      const logs: (readonly LoggedCommit[])[] = paths.map((_path, i) =>
+        (target[`l${i}`] as queries.HistoryNode).nodes.map(queries.logged),
+      );
+      const deep = async (): Promise<readonly LoggedCommit[]> => {
+        for (const [i, path] of paths.entries())
+          if (logs[i]?.length === queries.RECENT) logs[i] = await fileLog(reader, target.oid, path, signal);
+        return mergeLogs(logs);
+      };
+      return { head: target.oid, files, log: (all = false) => (all ? deep() : Promise.resolve(mergeLogs(logs))) };
     },
 
     async commit(request, signal): Promise<CommitResult> {

@@ -2,7 +2,7 @@
 import { ActionError } from '../runner/index.ts';
 import { oneLine } from '../text/index.ts';
 import type { Relation, Snapshot, SourceHistory } from './config-repository.ts';
-import { type Decision, decide, findOwner, type Owner } from './order.ts';
+import { type Decision, decide, type Owner, searchOwner } from './order.ts';
 import type { TargetState } from './state.ts';
 import type { Source, Target } from './target.ts';
 
@@ -46,7 +46,7 @@ export async function guard(
   for (const { site, target } of states) {
     if (target.kind === 'scalar' && target.follows === true) continue;
     const mine = builtBy(target, policy);
-    const owner = findOwner(site, site.empty || site.revision !== '' ? [] : await snapshot.log());
+    const owner = await searchOwner(site, snapshot);
     if (owner.kind === 'none') continue;
     if (owner.kind === 'hand-edited') {
       notes.set(site.id, 'hand-edited');

@@ -1,5 +1,5 @@
 /** The order guard: an older build never writes over a newer one. Ancestry decides, never run numbers or clocks. */
-import type { LoggedCommit, Relation } from './config-repository.ts';
+import type { LoggedCommit, Relation, Snapshot } from './config-repository.ts';
 import { parseBlocks } from './trailers.ts';
 
 /** Who set a target last, as far as it can be known. */
@@ -18,6 +18,15 @@ export interface OwnedSite {
   empty: boolean;
   /** True when the logged value means what the file says now. */
   matches(logged: string): boolean;
+}
+
+/** Looks into the recent commits first, and only when they do not tell into all of them. */
+export async function searchOwner(site: OwnedSite, snapshot: Pick<Snapshot, 'log'>): Promise<Owner> {
+  if (site.empty || FULL.test(site.revision)) return findOwner(site, []);
+  const owner = findOwner(site, await snapshot.log());
+  // A commit at the end of a tag is a guess; what a handoff has recorded, however long ago, is not.
+  const recorded = owner.kind === 'hand-edited' || (owner.kind === 'revision' && owner.by !== 'tag');
+  return recorded ? owner : findOwner(site, await snapshot.log(true));
 }
 
 const FULL = /^([0-9a-f]{40}|[0-9a-f]{64})$/;

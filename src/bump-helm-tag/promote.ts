@@ -4,7 +4,7 @@ import { oneLine } from '../text/index.ts';
 import { formatPath, type YamlSource } from '../yaml/index.ts';
 import type { Snapshot } from './config-repository.ts';
 import { currentRef, imageFailure, readImage, sameImage, sameRef } from './image-site.ts';
-import { findOwner } from './order.ts';
+import { searchOwner } from './order.ts';
 import { targetId } from './plan.ts';
 import { openFile } from './round.ts';
 import { checkWant, type ImageTarget, type ImageWant, type Source, type Target } from './target.ts';
@@ -83,6 +83,6 @@ async function ownerOf(
     empty: false,
     matches: (logged: string) => sameRef(now, logged),
   };
-  const owner = findOwner(site, await snapshot.log());
+  const owner = await searchOwner(site, snapshot);
   return owner.kind === 'revision' ? owner : undefined;
 }

@@ -54,7 +54,7 @@ export async function planRollback(
   const after = await repository.readAt(commit.oid, paths, signal);
   const before = await repository.readAt(parent, paths, signal);
   const snapshot = await repository.read(paths, signal);
-  const log = await snapshot.log();
+  const log = await snapshot.log(true);
   const won = new Set(wish.riding.map((t) => t.id));
   const targets: Target[] = [];
   for (const { id, place } of places) {
@@ -88,7 +88,9 @@ async function findHandoff(wish: RollbackWish, repository: ConfigRepository, sig
 async function newestHandoff(wish: RollbackWish, snapshot: Snapshot): Promise<LoggedCommit | undefined> {
   const ids = new Set(wish.targets.map((t) => t.id));
   const named = (b: BumpBlock): boolean => b.reverts === '' && b.targets.some((t) => ids.has(t.id));
-  return (await snapshot.log()).find((commit) => parseBlocks(commit.message).some(named));
+  const newest = (log: readonly LoggedCommit[]): LoggedCommit | undefined =>
+    log.find((commit) => parseBlocks(commit.message).some(named));
+  return newest(await snapshot.log()) ?? newest(await snapshot.log(true));
 }
 
 function scalarsOf(after: YamlSource, before: YamlSource, place: Place, id: string, commit: string): RestoredScalar[] {

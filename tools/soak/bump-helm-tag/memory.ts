@@ -3,12 +3,13 @@
  * travels, takes effect, the answer travels - so that everything that can happen between two steps does happen.
  */
 import { createHash } from 'node:crypto';
-import type {
-  CommitRequest,
-  CommitResult,
-  ConfigRepository,
-  LoggedCommit,
-  Snapshot,
+import {
+  type CommitRequest,
+  type CommitResult,
+  type ConfigRepository,
+  DEEP_LOG,
+  type LoggedCommit,
+  type Snapshot,
 } from '../../../src/bump-helm-tag/config-repository.ts';
 import { ActionError } from '../../../src/runner/index.ts';
 import { type FaultProfile, latency, writeFault } from './faults.ts';
@@ -99,7 +100,11 @@ export class MemoryRepository implements ConfigRepository {
           return [path, text === undefined ? null : { path, oid: 'x', mode: '100644', bytes: Buffer.from(text) }];
         }),
       ),
-      log: async () => seen.filter(touches).slice(-LOG).reverse(),
+      log: async (deep = false) =>
+        seen
+          .filter(touches)
+          .slice(deep ? -DEEP_LOG : -LOG)
+          .reverse(),
     };
   }
 
