@@ -15,7 +15,7 @@ export interface ContextFacts {
   hasGit: boolean;
 }
 
-interface Entry {
+export interface Entry {
   path: string;
   type: 'f' | 'd' | 'l';
   mode: number;
@@ -31,8 +31,7 @@ const AT_ONCE = 16;
  * @throws ActionError E_CONTEXT_ENTRY for sockets, devices and FIFOs
  */
 export async function hashContext(root: string, ignore: Ignore): Promise<ContextFacts> {
-  const entries = await list(root, '', ignore);
-  entries.sort((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)));
+  const entries = await contextEntries(root, ignore);
   const payloads = await mapLimited(entries, AT_ONCE, (entry) => payload(root, entry));
   const hash = createHash('sha256');
   for (const [i, { type, mode, path }] of entries.entries()) {
@@ -44,6 +43,12 @@ export async function hashContext(root: string, ignore: Ignore): Promise<Context
     bytes: entries.reduce((sum, e) => sum + (e.type === 'f' ? e.size : 0), 0),
     hasGit: entries.some((e) => e.path === '.git'),
   };
+}
+
+/** Everything that is not ignored, in the byte order of the paths. */
+export async function contextEntries(root: string, ignore: Ignore): Promise<Entry[]> {
+  const entries = await list(root, '', ignore);
+  return entries.sort((a, b) => Buffer.compare(Buffer.from(a.path), Buffer.from(b.path)));
 }
 
 async function list(root: string, folder: string, ignore: Ignore): Promise<Entry[]> {
