@@ -18,6 +18,8 @@ export interface ActionOptions {
   cwd?: string;
   env?: Record<string, string>;
   signal?: AbortSignal;
+  /** Seconds until it is ended (default 50: below the limit of a test). */
+  timeout?: number;
   /** Default: this Node. */
   node?: string;
   /** Default: the source, src/<name>/main.ts. */
@@ -44,6 +46,8 @@ export async function runAction(
         cwd: options.cwd ?? temp,
         env: {
           PATH: process.env.PATH,
+          // A start from source compiles a hundred files: once, not in every test.
+          NODE_COMPILE_CACHE: join(root, '.lab/compile-cache'),
           HOME: temp,
           RUNNER_TEMP: temp,
           GITHUB_WORKSPACE: options.cwd ?? temp,
@@ -52,7 +56,7 @@ export async function runAction(
           ...Object.fromEntries(Object.entries(inputs).map(([key, value]) => [`INPUT_${key.toUpperCase()}`, value])),
         },
         ...(options.signal ? { signal: options.signal } : {}),
-        timeout: 50,
+        timeout: options.timeout ?? 50,
       },
     );
     const text = (file: string): Promise<string> => readFile(file, 'utf8').catch(() => '');

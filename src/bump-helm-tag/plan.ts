@@ -42,7 +42,7 @@ export function makePlan(o: PlanInputs): readonly Target[] {
 }
 
 /** @throws ActionError E_INPUT for two targets of one place, and beyond the limits */
-export function checkTargets(targets: readonly Target[]): void {
+function checkTargets(targets: readonly Target[]): void {
   const seen = new Set<string>();
   for (const { id } of targets) {
     if (seen.has(id)) throw inputError([{ input: 'updates', problem: `two entries for ${oneLine(id, 300)}` }]);
