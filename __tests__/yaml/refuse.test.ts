@@ -17,6 +17,7 @@ describe('refused where the target stands', () => {
       'E_MERGE_KEY',
       'merge key',
     ],
+    ['trap 11: inside what is merged', 'a:\n  <<: {tag: v1}\n', 'a.<<.tag', 'E_MERGE_KEY', 'merges it'],
     ['trap 12: the target twice', 'tag: a\ntag: b\n', 'tag', 'E_DUPLICATE_KEY', 'more than once'],
     ['trap 12: quoted and plain', '"tag": a\ntag: b\n', 'tag', 'E_DUPLICATE_KEY', 'more than once'],
     ['trap 12: an ancestor twice', 'image: {tag: a}\nimage: {tag: b}\n', 'image.tag', 'E_DUPLICATE_KEY', '"image"'],
@@ -154,6 +155,7 @@ describe('keys in any spelling', () => {
     ['not ASCII', 'ключ: v1\n', 'ключ'],
     ['explicit', '? a b\n: v1\n', 'a b'],
     ['single quotes', "'it''s': v1\n", "it's"],
+    ['a directive that makes all read alike', '%YAML 1.2\n---\non: v1\n', 'on'],
     ['escapes', '"\\u0061\\x62": v1\n', 'ab'],
   ])('%s', (_name, text, path) => {
     const after = edit(text, change(path, 'v2'));

@@ -88,6 +88,11 @@ describe('nulls', () => {
   test.each(['nULL', 'x', ' ', '# c', '[]'])('%j is no null', (value) => {
     expect(codeOf(() => edit('tag: v1\n', typed('null', value)))).toBe('E_TYPE_CHANGED');
   });
+  test('nothing is no item of a list in brackets', () => {
+    expect(codeOf(() => edit('l: [a, b]\n', change('l[0]', '', { type: 'null' })))).toBe('E_TYPE_CHANGED');
+    expect(edit('l: [a, b]\n', change('l[0]', '~', { type: 'null' }))).toBe('l: [~, b]\n');
+    expect(edit('l:\n- a\n- b\n', change('l[0]', '', { type: 'null' }))).toBe('l:\n-\n- b\n');
+  });
   test('equal whatever the spelling', () => {
     for (const text of ['tag:\n', 'tag: ~\n', 'tag: null\n'])
       for (const value of ['', '~', 'null']) expect(edit(text, typed('null', value))).toBe(text);

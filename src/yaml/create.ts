@@ -86,7 +86,7 @@ function belowMap(source: YamlSource, change: Change, map: YAMLMap, last: LastNo
   const { srcToken } = map;
   if (map.flow === true || srcToken?.type !== 'block-map' || map.items.length === 0)
     throw impossible(source, change, `${where} is a map in braces, which gets no new keys`);
-  if (map.items.some((pair) => keyReadings(document, source.text, pair.key).includes(key))) {
+  if (map.items.some((pair) => keyReadings(source, document, pair.key).includes(key))) {
     const why = `some parsers take "${oneLine(key, 80)}" for a key that ${where} has already`;
     throw refuse(source, map as Node, 'E_DUPLICATE_KEY', why, 'Name the key as the file spells it');
   }

@@ -111,6 +111,14 @@ function stands(source: YamlSource, site: ScalarSite, readings: readonly Reading
 }
 
 function checkType(source: YamlSource, change: Change, site: ScalarSite): void {
+  if (site.inBrackets && renderChange(change, 'plain') === '') {
+    throw new ActionError('E_TYPE_CHANGED', {
+      what: `path ${oneLine(formatPath(change.path), 200)} in ${oneLine(source.file, 200)}`,
+      why: 'it is an item of a list in brackets, which would be gone with nothing in its place',
+      fix: 'Write null or ~',
+      at: { file: source.file, line: site.line, column: site.column },
+    });
+  }
   const types = [...new Set(JUDGES.map((_judge, i) => source.leaf(i, site.places[i] ?? '')?.type ?? 'nothing'))];
   const old = types.join(' or ');
   const fits = old === change.type || change.mayChangeType || (site.style === 'empty' && change.type === 'string');

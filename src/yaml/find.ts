@@ -54,7 +54,7 @@ export function find(source: YamlSource, document: number | undefined, path: Val
     holder = node;
     node = next.value;
   }
-  return toSite(walk, node);
+  return toSite(walk, node, isSeq(holder) && holder.flow === true);
 }
 
 /** @throws ActionError E_DOCUMENT_AMBIGUOUS, E_DOCUMENT_MISSING */
@@ -133,8 +133,10 @@ function toKey(walk: Walk, map: YAMLMap, key: string, i: number): { value: unkno
   const here = shown(walk.path.slice(0, i));
   const [pair, ...more] = map.items.filter((p) => keyText(p) === key);
   if (more.length > 0) throw twice(walk, map, key, here);
+  if (pair !== undefined && key === '<<')
+    throw walk.fail(map, 'E_MERGE_KEY', `${here} merges it: some parsers see its keys there`, 'Name the place itself');
   if (pair !== undefined) {
-    const read = (k: unknown): readonly string[] => keyReadings(walk.doc, walk.source.text, k);
+    const read = (k: unknown): readonly string[] => keyReadings(walk.source, walk.doc, k);
     const own = read(pair.key);
     const other = map.items.find((p) => p !== pair && clash(own, read(p.key)));
     if (other !== undefined) {
@@ -158,7 +160,7 @@ function twice(walk: Walk, node: Node, key: string, where: string): ActionError 
   return walk.fail(node, 'E_DUPLICATE_KEY', why, 'Remove all but one');
 }
 
-function toSite(walk: Walk, node: unknown): Site {
+function toSite(walk: Walk, node: unknown, inBrackets: boolean): Site {
   const { source, path } = walk;
   if (isAlias(node)) {
     const why = `${shown(path)} is an alias of the anchor &${node.source}`;
@@ -174,10 +176,11 @@ function toSite(walk: Walk, node: unknown): Site {
   }
   if (isCollection(node)) throw walk.fail(node, 'E_PATH_NOT_SCALAR', `${shown(path)} is a list`, 'Name a scalar');
   if (!isScalar(node) || !node.range) return { kind: 'missing', why: `${shown(path)} has no place in the text` };
-  return toScalar(walk, node, node.range);
+  return toScalar(walk, node, node.range, inBrackets);
 }
 
-function toScalar(walk: Walk, node: Scalar, [start, end]: readonly [number, number, number]): ScalarSite {
+function toScalar(walk: Walk, node: Scalar, range: readonly [number, number, number], inBrackets: boolean): ScalarSite {
+  const [start, end] = range;
   const { source, path } = walk;
   if (node.tag !== undefined && node.tag !== 'tag:yaml.org,2002:str') {
     const why = `${shown(path)} carries the tag ${oneLine(node.tag, 80)}`;
@@ -196,6 +199,7 @@ function toScalar(walk: Walk, node: Scalar, [start, end]: readonly [number, numb
     value: node.value,
     text: scalarText(node),
     tagged: node.tag !== undefined,
+    inBrackets,
     ...position(source, node as Scalar.Parsed),
     places: walk.places.map((place) => JSON.stringify(place)),
     keyStart: walk.keyStart ?? start,

@@ -33,6 +33,8 @@ export class Refusal extends Error {
 export interface Readings {
   /** As YAML 1.2, with ranges and source tokens. */
   documents: readonly Document.Parsed[];
+  /** By document, what the first two judges really are there: a directive %YAML makes both read by its version. */
+  versions: readonly (readonly [0 | 1, 0 | 1])[];
   /** By judge, in the order of JUDGES. */
   leaves: readonly (readonly Leaf[])[];
 }
@@ -40,17 +42,15 @@ export interface Readings {
 /** Reads a text by all four judges. @throws Refusal with the judge and the line */
 export function readAll(text: string, tokens: readonly CST.Token[], lines: LineCounter): Readings {
   const documents = compose(tokens, '1.2', lines);
-  const values = [
-    toValues(documents, 0),
-    toValues(compose(tokens, '1.1', lines), 1),
-    load(text, CORE_SCHEMA, 2),
-    load(text, YAML11_SCHEMA, 3),
-  ];
+  const old = compose(tokens, '1.1', lines);
+  const values = [toValues(documents, 0), toValues(old, 1), load(text, CORE_SCHEMA, 2), load(text, YAML11_SCHEMA, 3)];
   for (const [i, list] of values.entries()) {
     if (list.length === documents.length) continue;
     throw new Refusal(`${JUDGES[0]} sees ${documents.length} documents, ${JUDGES[i]} ${list.length}`);
   }
-  return { documents, leaves: values.map(flattenAll) };
+  const version = (document: Document.Parsed | undefined): 0 | 1 => (document?.schema.name === 'yaml-1.1' ? 1 : 0);
+  const versions = documents.map((document, i) => [version(document), version(old[i])] as const);
+  return { documents, versions, leaves: values.map(flattenAll) };
 }
 
 function compose(tokens: readonly CST.Token[], version: '1.1' | '1.2', lines: LineCounter): Document.Parsed[] {

@@ -3,6 +3,7 @@ import { type Document, isAlias, isMap, isScalar, isSeq, type Pair, type Scalar 
 import { JUDGES } from './judges.ts';
 import { isReadAsText } from './quote.ts';
 import { readShort } from './short.ts';
+import type { YamlSource } from './source.ts';
 
 /** The source text of a key after unquoting, so that `on`, `8080` and "a.b" can be named; '' when the key is no scalar. */
 export function keyText(pair: Pair): string {
@@ -16,7 +17,7 @@ export function scalarText(scalar: Scalar): string {
 }
 
 /** The key as it stands in the leaves of each judge: one that reads YAML 1.1 takes `on` for true. */
-export function keyReadings(document: Document.Parsed, text: string, key: unknown): readonly string[] {
+export function keyReadings(source: YamlSource, document: Document.Parsed, key: unknown): readonly string[] {
   const node = isAlias(key) ? key.resolve(document) : key;
   if (!isScalar(node) || !node.range) return [];
   const own = scalarText(node);
@@ -24,10 +25,13 @@ export function keyReadings(document: Document.Parsed, text: string, key: unknow
   if (node.tag === undefined && (node.type !== 'PLAIN' || isReadAsText(own))) return same;
   // The judges read the key alone: a map of one entry, whose only leaf has it in its path.
   const tag = node.tag === undefined ? '' : `!<${node.tag}> `;
-  const read = readShort(`? ${tag}${text.slice(node.range[0], node.range[1]).trimEnd()}\n: 0\n`);
-  return read === undefined
-    ? same
-    : read.map(([leaf]) => (leaf === undefined ? own : (JSON.parse(leaf.path) as string[])[1]) ?? own);
+  const read = readShort(`? ${tag}${source.text.slice(node.range[0], node.range[1]).trimEnd()}\n: 0\n`);
+  if (read === undefined) return same;
+  const version = source.versions[source.documents.indexOf(document)];
+  return JUDGES.map((_judge, i) => {
+    const leaf = read[version?.[i] ?? i]?.[0];
+    return (leaf === undefined ? undefined : (JSON.parse(leaf.path) as string[])[1]) ?? own;
+  });
 }
 
 /** True when some judge takes two keys for the same one. */

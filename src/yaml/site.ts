@@ -17,6 +17,8 @@ export interface ScalarSite {
   text: string;
   /** True when the tag !!str makes a string of it. */
   tagged: boolean;
+  /** An item of a list in brackets, where nothing at all would be no item. */
+  inBrackets: boolean;
   line: number;
   column: number;
   /** By judge, the place of its leaf. */

@@ -1,20 +1,17 @@
 /** Opening a YAML file that is to be edited: strict bytes, limits, and four judges that must all accept it. */
-import { type Document, LineCounter } from 'yaml';
+import { LineCounter } from 'yaml';
 import { ActionError } from '../runner/index.ts';
 import { oneLine } from '../text/index.ts';
-import { type Leaf, Refusal, readAll } from './judges.ts';
+import { type Leaf, type Readings, Refusal, readAll } from './judges.ts';
 import { type Comment, parseTokens } from './tokens.ts';
 
 const MAX_FILE_BYTES = 2 * 1024 * 1024;
 
-export interface YamlSource {
+export interface YamlSource extends Readings {
   file: string;
   text: string;
-  documents: readonly Document.Parsed[];
   lines: LineCounter;
   comments: readonly Comment[];
-  /** Leaves by judge, in the order of JUDGES. */
-  leaves: readonly (readonly Leaf[])[];
   /** The leaf of a judge at a place; undefined when that judge has none there. */
   leaf(judge: number, place: string): Leaf | undefined;
 }
@@ -57,13 +54,13 @@ export function readSource(text: string, file: string): YamlSource {
   try {
     const lines = new LineCounter();
     const { tokens, comments } = parseTokens(text, lines);
-    const { documents, leaves } = readAll(text, tokens, lines);
+    const { documents, versions, leaves } = readAll(text, tokens, lines);
     const indexes: Map<string, Leaf>[] = [];
     const leaf = (judge: number, place: string): Leaf | undefined => {
       indexes[judge] ??= new Map(leaves[judge]?.map((l) => [l.path, l]));
       return indexes[judge].get(place);
     };
-    return { file, text, documents, lines, comments, leaves, leaf };
+    return { file, text, documents, versions, lines, comments, leaves, leaf };
   } catch (error) {
     if (error instanceof Refusal) throw invalid(file, error.message, error.line, error.cause);
     throw error;
