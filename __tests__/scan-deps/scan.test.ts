@@ -188,17 +188,17 @@ test('trap 25: hostile names stay one line in the log, inert in Markdown, and va
 test('known files that cannot be read are named, unless a lock governs them', async () => {
   const files = {
     'requirements.txt': 'a==1\n',
-    'poetry.lock': '',
+    'bun.lock': '',
     'web/package.json': '{"dependencies": {"x": "1"}}',
     'web/package-lock.json': lockOf({ 'packages/app': {} }),
     'web/packages/app/package.json': '{"dependencies": {"x": "1"}}',
     'tool/pyproject.toml': '[tool.ruff]\nline-length = 1\n',
-    'lib/pyproject.toml': '[project]\ndependencies = ["x"]\n',
+    'lib/pyproject.toml': '[tool.poetry.dependencies]\nx = "^1"\n',
     'node_modules/x/package.json': '{"dependencies": {"x": "1"}}',
   };
   using work = project(files, { pypi: [], npm: [] });
   const scan = await work.scan(OLD_OK);
-  expect([scan.code, scan.report.coverage.unsupported]).toEqual([0, ['lib/pyproject.toml', 'poetry.lock']]);
+  expect([scan.code, scan.report.coverage.unsupported]).toEqual([0, ['bun.lock', 'lib/pyproject.toml']]);
   expect(scan.log.match(/^::warning .*\[W_UNSUPPORTED\]$/gm)).toHaveLength(2);
 });
 

@@ -2,11 +2,15 @@
 import picomatch from 'picomatch';
 import { inputError } from '../../runner/index.ts';
 import { oneLine } from '../../text/index.ts';
-import { extractPackageLock } from '../extract/package-lock.ts';
+import type { Extracted } from '../extract/context.ts';
+import type { SingleFormat } from '../extract/index.ts';
 import { extractRequirements } from '../extract/requirements.ts';
-import type { FileReport, Notice, Problem } from '../types.ts';
-import { declaresPackages, formatOf } from './formats.ts';
-import { type Selection, selectFiles } from './select.ts';
+import type { FileReport, Notice } from '../types.ts';
+import { formatOf } from './formats.ts';
+import { isMember, membersOf } from './members.ts';
+import { readOne } from './read.ts';
+import { type Candidate, selectFiles } from './select.ts';
+import { noticesOf, unsupportedOf } from './unsupported.ts';
 import type { Workspace } from './workspace.ts';
 
 export interface Discovered {
@@ -27,16 +31,51 @@ export async function discover(
   const listing = await workspace.list(folders);
   const excluded = picomatch([...ALWAYS_OUT, ...exclude], { dot: true });
   const selection = selectFiles(listing, named, (file) => excluded(file));
-  const requirements = selection.scan.filter((c) => c.format === 'requirements').map((c) => c.file);
-  const locks = selection.scan.filter((c) => c.format === 'package-lock').map((c) => readLock(c.file, workspace));
-  const reports = [...extractRequirements(requirements, workspace), ...locks];
+  const [requirements, locks, manifests] = split(selection.scan);
+  const read = (candidates: readonly Single[]): Promise<Extracted[]> => readAll(candidates, workspace, listing);
+  const locked = await read(locks);
+  // Which folders a lock higher up also locks is known when that has been read.
+  const members = membersOf(locked);
+  const ranges = await read(manifests.filter(({ file, named: always }) => always || !isMember(file, members)));
+  const reports: Extracted[] = [...extractRequirements(requirements, workspace), ...locked, ...ranges];
+  limitTotal(reports, workspace.limits.packages);
+  const unsupported = unsupportedOf(selection.unsupported, members, workspace);
+  const partly = ranges.filter((report) => report.unread !== undefined);
+  return {
+    reports: reports.map(({ memberNames: _names, unread: _unread, ...report }): FileReport => report),
+    unsupported: [...unsupported, ...partly.map((report) => report.file)].sort(),
+    notices: noticesOf(unsupported, partly),
+  };
+}
+
+type Single = Candidate & { format: SingleFormat };
+
+function split(scan: readonly Candidate[]): [string[], Single[], Single[]] {
+  const singles = scan.filter((one): one is Single => one.format !== 'requirements');
+  const isManifest = ({ format }: Single): boolean => format === 'package-json' || format === 'pyproject';
+  return [
+    scan.filter((one) => one.format === 'requirements').map((one) => one.file),
+    singles.filter((one) => !isManifest(one)),
+    singles.filter(isManifest),
+  ];
+}
+
+async function readAll(
+  candidates: readonly Single[],
+  workspace: Workspace,
+  listing: readonly string[],
+): Promise<Extracted[]> {
+  const reports: Extracted[] = [];
+  // One after the other: a lock may be large, and only one text is held at a time.
+  for (const { file, format } of candidates) reports.push(await readOne(file, format, workspace, listing));
+  return reports;
+}
+
+function limitTotal(reports: readonly FileReport[], most: number): void {
   const total = reports.reduce((sum, report) => sum + report.deps.length, 0);
-  if (total > workspace.limits.packages) {
-    const message = `more than ${workspace.limits.packages} packages in all`;
-    for (const report of reports) report.deps = [];
-    reports[0]?.problems.push({ code: 'E_LIMIT', message });
-  }
-  return { reports, ...unread(selection, locks, workspace) };
+  if (total <= most) return;
+  for (const report of reports) report.deps = [];
+  reports[0]?.problems.push({ code: 'E_LIMIT', message: `more than ${most} packages in all` });
 }
 
 function locate(paths: readonly string[], workspace: Workspace): { named: string[]; folders: string[] } {
@@ -54,49 +93,4 @@ function locate(paths: readonly string[], workspace: Workspace): { named: string
   }
   if (problems.length > 0) throw inputError(problems);
   return { named, folders };
-}
-
-function readLock(file: string, workspace: Workspace): FileReport {
-  const failed = (code: Problem['code'], message: string): FileReport => {
-    return { file, format: 'package-lock', status: 'failed', deps: [], problems: [{ code, message, file }] };
-  };
-  const bytes = workspace.read(file);
-  if (bytes === 'too-big') return failed('E_LIMIT', `it is larger than ${workspace.limits.fileBytes} bytes`);
-  if (typeof bytes === 'string')
-    return failed('E_UNREADABLE', `it is ${bytes === 'missing' ? 'not there' : 'no file of the workspace'}`);
-  try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-    return extractPackageLock(text, file, workspace);
-  } catch {
-    return failed('E_UNREADABLE', 'it is not UTF-8');
-  }
-}
-
-// Silence about a known manifest would read as safety.
-function unread(selection: Selection, locks: readonly FileReport[], workspace: Workspace): Omit<Discovered, 'reports'> {
-  const members = new Set(
-    locks.flatMap((lock) => {
-      const folder = lock.file.includes('/') ? lock.file.slice(0, lock.file.lastIndexOf('/') + 1) : '';
-      return (lock.members ?? []).map((member) => `${folder}${member}/package.json`);
-    }),
-  );
-  const unsupported = selection.unsupported
-    .filter((one) => !members.has(one.file))
-    .filter((one) => !one.manifest || declares(one.file, workspace))
-    .map((one) => one.file);
-  const notices = unsupported.map(
-    (file): Notice => ({
-      code: 'W_UNSUPPORTED',
-      message:
-        'this version cannot read this file: its packages were not judged. A requirements.txt or package-lock.json is read',
-      file,
-    }),
-  );
-  return { unsupported, notices };
-}
-
-function declares(file: string, workspace: Workspace): boolean {
-  const bytes = workspace.read(file);
-  if (typeof bytes === 'string') return bytes !== 'missing';
-  return declaresPackages(file, Buffer.from(bytes).toString('utf8'));
 }

@@ -1,16 +1,18 @@
 /** From a listing to what is scanned, what a lock governs, and what nobody here can read. Pure. */
-import { type Format, formatOf, type Unread, unreadOf } from './formats.ts';
+import { beside, type Format, formatOf, governorOf, unreadOf } from './formats.ts';
 
 export interface Candidate {
   file: string;
   format: Format;
+  /** The user named this very file: it is read, whatever governs it. */
+  named: boolean;
 }
 
 export interface Selection {
   scan: Candidate[];
-  /** Manifests governed by a lock: manifest to lock. */
+  /** What needs no reading beside a lock of its folder: file to lock. */
   governed: Map<string, string>;
-  unsupported: Unread[];
+  unsupported: { file: string; kind: 'manifest' | 'lock' }[];
 }
 
 /**
@@ -23,21 +25,24 @@ export function selectFiles(
   named: readonly string[],
   excluded: (file: string) => boolean,
 ): Selection {
-  const files = [...new Set(listing)].filter((file) => !excluded(file)).sort();
-  const all = new Set([...files, ...named]);
+  const files = [...new Set(listing)].filter((file) => !excluded(file));
+  const all = new Set([...files, ...named].sort());
+  const chosen = new Set(named);
   const selection: Selection = { scan: [], governed: new Map(), unsupported: [] };
-  for (const file of [...all].sort()) {
-    const format = formatOf(file, named.includes(file));
-    if (format !== undefined) {
-      // npm itself prefers the shrinkwrap of the same folder.
-      const shrinkwrap = file.replace(/package-lock\.json$/, 'npm-shrinkwrap.json');
-      if (shrinkwrap !== file && all.has(shrinkwrap) && !named.includes(file)) selection.governed.set(file, shrinkwrap);
-      else selection.scan.push({ file, format });
-      continue;
-    }
-    const unread = unreadOf(file, all);
-    if (unread?.lock !== undefined) selection.governed.set(file, unread.lock);
-    else if (unread !== undefined) selection.unsupported.push(unread);
+  for (const file of all) {
+    const governor = chosen.has(file) ? undefined : governing(file, all);
+    const format = formatOf(file, chosen.has(file));
+    const kind = unreadOf(file);
+    if (governor !== undefined) selection.governed.set(file, governor);
+    else if (format !== undefined) selection.scan.push({ file, format, named: chosen.has(file) });
+    else if (kind !== undefined) selection.unsupported.push({ file, kind });
   }
   return selection;
+}
+
+function governing(file: string, all: ReadonlySet<string>): string | undefined {
+  // npm itself prefers the shrinkwrap of the same folder.
+  const shrinkwrap = beside(file, 'npm-shrinkwrap.json');
+  if (file.endsWith('package-lock.json') && file !== shrinkwrap && all.has(shrinkwrap)) return shrinkwrap;
+  return governorOf(file, all);
 }

@@ -1,64 +1,85 @@
 /** JSON with lines: values by JSON.parse, lines by one linear visit; duplicate keys and absurd depth are refused. */
 import { visit } from 'jsonc-parser';
+import type { ExtractContext } from './context.ts';
+import { Refusal } from './sheet.ts';
+import { asTable, type Table } from './values.ts';
 
-export interface JsonLines {
-  value: unknown;
-  /** Line of a property, by {@link pathKey}. Only of properties that `keep` wants. */
-  lines: Map<string, number>;
+export interface JsonDocument {
+  value: Table;
+  /** Line of a property, by the names and indices on the way to it. Only of properties that `keep` wants. */
+  lineOf(path: readonly (string | number)[]): number | undefined;
 }
 
-export interface JsonFault {
-  fault: 'syntax' | 'duplicate' | 'depth';
-  line?: number;
+export interface Keep {
+  /** Properties of these names, wherever they stand. */
+  names: ReadonlySet<string>;
+  /** Every property of the objects of these names. */
+  below: ReadonlySet<string>;
 }
 
-export const pathKey = (path: readonly string[]): string => JSON.stringify(path);
+const SEPARATOR = '\0';
 
-/** @param keep names of the properties whose lines are wanted, and the names below whose objects every key is */
-export function parseJsonLines(
-  text: string,
-  maxDepth: number,
-  keep: { names: ReadonlySet<string>; below: ReadonlySet<string> },
-): JsonLines | JsonFault {
-  if (deeperThan(text, maxDepth)) return { fault: 'depth' };
-  let value: unknown;
+/** @throws Refusal for what is not JSON, not an object, nested too deep, or has a key twice */
+export function parseJson(text: string, { limits }: ExtractContext, keep: Keep): JsonDocument {
+  if (deeperThan(text, limits.depth))
+    throw new Refusal(`it is nested deeper than ${limits.depth}`, undefined, 'E_LIMIT');
+  let parsed: unknown;
   try {
-    value = JSON.parse(text);
+    parsed = JSON.parse(text);
   } catch (error) {
-    const at = /position (\d+)/.exec(error instanceof Error ? error.message : String(error))?.[1];
-    return at === undefined
-      ? { fault: 'syntax' }
-      : { fault: 'syntax', line: text.slice(0, Number(at)).split('\n').length };
+    const at = /position (\d+)/.exec(error instanceof Error ? error.message : '')?.[1];
+    throw new Refusal('it is not JSON', at === undefined ? undefined : text.slice(0, Number(at)).split('\n').length);
   }
+  const lines = visitLines(text, keep);
+  const value = asTable(parsed);
+  if (value === undefined) throw new Refusal('it is JSON, but no object', 1);
+  return { value, lineOf: (path) => lines.get(path.join(SEPARATOR)) };
+}
+
+interface Frame {
+  /** Path of this object or array, each part with a separator behind it. */
+  prefix: string;
+  /** Name of the property, or index, that this object or array is the value of. */
+  name: string;
+  keys?: Set<string>;
+  index: number;
+}
+
+function visitLines(text: string, { names, below }: Keep): Map<string, number> {
   const lines = new Map<string, number>();
-  const path: string[] = [];
-  const keys: Set<string>[] = [];
+  const stack: Frame[] = [];
   let current = '';
-  let duplicate: number | undefined;
-  const open = (): void => {
-    path.push(current);
-    keys.push(new Set());
+  const open = (keys?: Set<string>): void => {
+    const parent = stack.at(-1);
+    if (parent === undefined) stack.push({ prefix: '', name: '', index: 0, ...(keys ? { keys } : {}) });
+    else {
+      const name = parent.keys === undefined ? String(parent.index) : current;
+      stack.push({ prefix: parent.prefix + name + SEPARATOR, name, index: 0, ...(keys ? { keys } : {}) });
+    }
   };
   const close = (): void => {
-    path.pop();
-    keys.pop();
+    stack.pop();
   };
   visit(text, {
-    onObjectBegin: open,
+    onObjectBegin: () => open(new Set()),
     onObjectEnd: close,
-    onArrayBegin: open,
+    onArrayBegin: () => open(),
     onArrayEnd: close,
+    onSeparator(character) {
+      const frame = stack.at(-1);
+      if (frame !== undefined && character === ',') frame.index += 1;
+    },
     onObjectProperty(name, _offset, _length, line) {
-      const own = keys.at(-1);
-      if (own?.has(name)) duplicate ??= line + 1;
-      own?.add(name);
+      const frame = stack.at(-1);
+      if (frame?.keys === undefined) return;
+      if (frame.keys.has(name)) throw new Refusal('a key stands there twice', line + 1);
+      if (name.includes(SEPARATOR)) throw new Refusal('a key with a NUL character', line + 1);
+      frame.keys.add(name);
       current = name;
-      // path[0] belongs to the root object itself.
-      if (keep.names.has(name) || keep.below.has(path.at(-1) ?? ''))
-        lines.set(pathKey([...path.slice(1), name]), line + 1);
+      if (names.has(name) || below.has(frame.name)) lines.set(frame.prefix + name, line + 1);
     },
   });
-  return duplicate === undefined ? { value, lines } : { fault: 'duplicate', line: duplicate };
+  return lines;
 }
 
 function deeperThan(text: string, max: number): boolean {
