@@ -16,6 +16,7 @@ const id = 'a'.repeat(64);
 
 test.each([
   ['T1 exit 1 with empty stderr', 'exit 1', 'E_BUILD'],
+  ['T59 closed pipes', 'exec <&- >&- 2>&-; exit 1', 'E_BUILD'],
   ['T2 killed by a signal', 'kill -KILL $$', 'E_ENGINE_KILLED'],
   ['T3 exit 0 and no image ID', 'exit 0', 'E_ENGINE_OUTPUT'],
   [

@@ -63,9 +63,12 @@ export function ended(code: number | null, stdout = '', stderr = ''): ExecResult
 
 const REVISION = '0123456789abcdef0123456789abcdef01234567';
 
-/** A checkout of one small service at REVISION; the engine is the stand-in for buildah. */
-export async function inside(options: RegistryOptions = {}): Promise<Inside> {
-  const lab = await startRegistry(options);
+/**
+ * A checkout of one small service at REVISION; the engine is the stand-in for buildah.
+ * @param shared a registry of another one, which outlives this one
+ */
+export async function inside(options: RegistryOptions = {}, shared?: RegistryHandle): Promise<Inside> {
+  const lab = shared ?? (await startRegistry(options));
   const root = await mkdtemp(join(tmpdir(), 'build-image-inside-'));
   const [workspace, store, temp] = [join(root, 'ws'), join(root, 'store'), join(root, 'temp')];
   for (const folder of [workspace, store, temp]) await mkdir(folder);
@@ -168,7 +171,7 @@ export async function inside(options: RegistryOptions = {}): Promise<Inside> {
       }
     },
     async [Symbol.asyncDispose]() {
-      await lab.close();
+      if (shared === undefined) await lab.close();
       await rm(root, { recursive: true, force: true });
     },
   };
@@ -177,4 +180,6 @@ export async function inside(options: RegistryOptions = {}): Promise<Inside> {
 }
 
 /** Another commit, by the event: the checkout of these tests has no .git. */
-export const commit = (n: number): { GITHUB_SHA: string } => ({ GITHUB_SHA: n.toString(16).padStart(40, '0') });
+export const commit = (n: number): { GITHUB_SHA: string } => ({
+  GITHUB_SHA: n.toString(16).padStart(8, '0').padEnd(40, '0'),
+});

@@ -21,13 +21,13 @@ export const CACHE_VARIABLES = [
   'ACTIONS_CACHE_SERVICE_V2',
 ];
 
-export function hasCacheService(env: Env): boolean {
+function hasCacheService(env: Env): boolean {
   const url = env.ACTIONS_RESULTS_URL || env.ACTIONS_CACHE_URL;
   return Boolean(url) && Boolean(env.ACTIONS_RUNTIME_TOKEN);
 }
 
 /** Legs and images of one repository never overwrite each other. 16 hexadecimal digits. */
-export function cacheScope(image: string, target: string, platforms: readonly string[]): string {
+function cacheScope(image: string, target: string, platforms: readonly string[]): string {
   const text = `${image}\n${target}\n${[...platforms].sort().join(',')}`;
   return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }

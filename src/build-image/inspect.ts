@@ -48,6 +48,8 @@ export async function inspectImage(
   if (top === undefined) return undefined;
   const result: InspectedImage = { digest, manifest: top, all: [], platforms: [], problems: [] };
   await visit(registry, repository, top, 0, false, result);
+  // The order within an index is the engine's own, and no two agree.
+  result.platforms.sort((a, b) => (a.platform < b.platform ? -1 : 1));
   return result;
 }
 

@@ -5,6 +5,7 @@ import { buildImage } from './build.ts';
 import { type Decision, decide } from './decide.ts';
 import { StageTaken } from './engine-errors.ts';
 import type { BuildInputs } from './inputs.ts';
+import { revisionOf } from './inspect.ts';
 import { merge } from './merge.ts';
 import { makePlan, type Plan } from './plan.ts';
 import type { Ports } from './ports.ts';
@@ -58,7 +59,7 @@ async function build(inputs: BuildInputs, ports: Ports, progress: Progress, phas
   const decision = decide(found, inputs.reuse);
   if (decision.do === 'conflict') throw conflictOf(decision, found);
   if (decision.do === 'not-built') throw found.denied ?? notBuilt(inputs, plan);
-  tell(decision, ports);
+  tell(decision, found, ports);
   const reused = decision.do === 'reuse';
   if (inputs.mode === 'plan') {
     const inspected = reused ? found.located.get(decision.digest)?.inspected : undefined;
@@ -143,7 +144,7 @@ async function buildOrAdopt(
   }
 }
 
-function tell(decision: Extract<Decision, { do: 'reuse' | 'build' }>, { log }: Ports): void {
+function tell(decision: Extract<Decision, { do: 'reuse' | 'build' }>, found: Probe, { log }: Ports): void {
   if (decision.do === 'build') {
     if (decision.damaged) log.warning('W_REUSE_DAMAGED', `${decision.reason}; it is built again`);
     log.info(`build: ${decision.reason}`);
@@ -152,7 +153,8 @@ function tell(decision: Extract<Decision, { do: 'reuse' | 'build' }>, { log }: P
   if (decision.baseMoved) {
     log.warning('W_BASE_MOVED', 'a base image has moved since this source was built; its image stays as it is');
   }
-  log.info(`reuse: hit by ${decision.reason}, ${decision.digest}`);
+  const revision = revisionOf(found.located.get(decision.digest)?.inspected) ?? 'a commit it does not say';
+  log.info(`reuse: hit by ${decision.reason}, built at ${revision}, ${decision.digest}`);
 }
 
 function notBuilt(inputs: BuildInputs, plan: Plan): ActionError {

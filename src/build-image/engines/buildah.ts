@@ -22,7 +22,7 @@ export interface BuildahFacts {
 }
 
 /** Pure. @param list name of the list that gathers several platforms; undefined: one platform */
-export function buildahArgs(facts: BuildahFacts, r: BuildRequest, list?: string): string[] {
+function buildahArgs(facts: BuildahFacts, r: BuildRequest, list?: string): string[] {
   const names = r.stage === undefined ? r.load : [r.stage];
   return [
     ...facts.globals,

@@ -12,7 +12,7 @@ export interface DockerFacts {
 }
 
 /** Pure. */
-export function dockerArgs(facts: DockerFacts, r: BuildRequest): string[] {
+function dockerArgs(facts: DockerFacts, r: BuildRequest): string[] {
   const names = r.stage === undefined ? r.load : [r.stage];
   return [
     'build',
