@@ -1,9 +1,9 @@
 /** A run that is watched: every git call with its arguments and environment, and whatever is left on disk. */
-import { execFileSync } from 'node:child_process';
-import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ActionResult } from '../support/bundle.ts';
+import { installShims, leaksIn, leftIn, withoutMasks } from '../support/watch.ts';
 import type { World } from './world.ts';
 
 export interface Watched extends ActionResult {
@@ -15,12 +15,6 @@ export interface Watched extends ActionResult {
   left: string[];
 }
 
-const SHIM = (git: string, dir: string): string => `#!/bin/sh
-printf '%s\\n' "$@" >> '${dir}/argv'
-env >> '${dir}/env'
-GIT_TRACE='${dir}/argv' exec '${git}' "$@"
-`;
-
 export async function watched(
   world: World,
   inputs: Record<string, string>,
@@ -29,15 +23,12 @@ export async function watched(
   const dir = await mkdtemp(join(tmpdir(), 'watched-'));
   try {
     const [temp, home] = [await mkdtemp(join(dir, 'temp-')), await mkdtemp(join(dir, 'home-'))];
-    const git = execFileSync('sh', ['-c', 'command -v git']).toString().trim();
-    const bin = await mkdtemp(join(dir, 'bin-'));
-    await writeFile(join(bin, 'git'), SHIM(git, dir));
-    await chmod(join(bin, 'git'), 0o755);
-    const env = { PATH: `${bin}:${process.env.PATH}`, RUNNER_TEMP: temp, HOME: home, ...options.env };
+    const path = process.env.PATH ?? '';
+    const shims = await installShims(dir, ['git'], path, { GIT_TRACE: '%argv' });
+    const env = { PATH: `${shims.bin}:${path}`, RUNNER_TEMP: temp, HOME: home, ...options.env };
     const run = await world.bump(inputs, env, options.signal);
-    const read = (name: string): Promise<string> => readFile(join(dir, name), 'utf8').catch(() => '');
-    const left = [...(await readdir(temp, { recursive: true })), ...(await readdir(home, { recursive: true }))];
-    return { ...run, argv: await read('argv'), environment: (await read('env')).split('\n'), left };
+    const left = await leftIn(temp, home);
+    return { ...run, argv: await shims.argv(), environment: await shims.environment(), left };
   } finally {
     await rm(dir, { recursive: true, force: true });
   }
@@ -48,8 +39,8 @@ export const basicOf = (token: string, user = 'x-access-token'): string =>
 
 /** Where a secret can be read. Only the command that masks it, and the variable that hands it to git, may hold it. */
 export function leaksOf(run: Watched, world: World, secrets: readonly string[]): string[] {
-  const places: Record<string, string> = {
-    log: run.log.replace(/^::add-mask::.*$/gm, ''),
+  const places = {
+    log: withoutMasks(run.log),
     outputs: JSON.stringify(run.outputs),
     // As a reader sees it, without the marks of the writers.
     summary: run.summary + run.summary.replaceAll('\\', ''),
@@ -58,7 +49,5 @@ export function leaksOf(run: Watched, world: World, secrets: readonly string[]):
     addresses: JSON.stringify(world.forge.requests().map((r) => r.path + r.query)),
     left: run.left.join('\n'),
   };
-  return Object.entries(places).flatMap(([name, text]) =>
-    secrets.flatMap((secret, i) => (text.includes(secret) ? [`secret ${i + 1} in ${name}`] : [])),
-  );
+  return leaksIn(places, Object.fromEntries(secrets.map((secret, i) => [`secret ${i + 1}`, secret])));
 }
