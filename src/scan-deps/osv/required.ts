@@ -10,7 +10,7 @@ import {
   safeFloor,
   union,
 } from '../version/intervals.ts';
-import { raised } from '../version/specifier.ts';
+import { isFloor, raised } from '../version/specifier.ts';
 import { groupAliases } from './groups.ts';
 import { entriesOf } from './match.ts';
 
@@ -43,13 +43,13 @@ export function judgeRange(dep: Pick<Dep, 'eco' | 'key' | 'range'>, records: rea
   );
   const readable: IntervalSet = { ...allowed };
   delete readable.unsure;
-  const allFixes = groups.flatMap(({ fixes }) => fixes);
-  const floorOfAll = safeFloor(readable, all, allFixes);
+  const writable = (fixes: string[]): string[] => fixes.filter((fix) => isFloor(eco, fix));
+  const floorOfAll = safeFloor(readable, all, writable(groups.flatMap(({ fixes }) => fixes)));
   return groups.flatMap(({ group, affected, fixes }): RangeHit[] => {
     const verdict = rangeVerdict(allowed, affected);
     if (verdict === 'clear' || (isEmpty(affected) && !affected.unsure)) return [];
     const fixed = safeFloor(readable, affected, fixes);
-    const floor = floorOfAll ?? fixed;
+    const floor = floorOfAll ?? safeFloor(readable, affected, writable(fixes));
     return [
       {
         group,

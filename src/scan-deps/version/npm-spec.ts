@@ -38,6 +38,9 @@ export function npmIntervals(range: string): { list: Interval[]; pre: Interval[]
   return { list: normalised(order, list), pre: normalised(order, pre) };
 }
 
+/** The same range in plain comparators. */
+export const canonicalRange = (range: string): string => rangeOf(range.trim())?.range ?? range;
+
 function intervalOf(operator: string, version: SemanticVersion): Interval {
   switch (operator) {
     case '>':
