@@ -1,8 +1,12 @@
-/** Bundles: from src/<action>/main.ts to <target>/<action>/{index.js,licenses.txt,package.json}. */
+/**
+ * Bundles: from src/<action>/main.ts to <target>/<action>/{index.js,licenses.txt,package.json}. ncc puts the modules together;
+ * esbuild minifies, since ncc's own minifier only shortens names: a tenth larger, and minutes slower.
+ */
 import { execFile } from 'node:child_process';
 import { access, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { transform } from 'esbuild';
 
 const run = promisify(execFile);
 
@@ -68,7 +72,6 @@ async function bundle(root: string, emitted: string, name: string, target: strin
     ncc,
     'build',
     join(emitted, name, 'main.js'),
-    '--minify',
     '--no-cache',
     '--license',
     'licenses.txt',
@@ -81,7 +84,16 @@ async function bundle(root: string, emitted: string, name: string, target: strin
   await run(process.execPath, args, { cwd: emitted, maxBuffer: 64 * 1024 * 1024 });
   let bytes = 0;
   for (const name of await readdir(target)) {
-    if (name.endsWith('.js')) bytes += (await readFile(join(target, name))).length;
+    if (!name.endsWith('.js')) continue;
+    const path = join(target, name);
+    // The licences stand beside it. Function and class names are not needed: what is printed has names of its own.
+    const { code } = await transform(await readFile(path, 'utf8'), {
+      minify: true,
+      target: 'node20',
+      legalComments: 'none',
+    });
+    await writeFile(path, code);
+    bytes += Buffer.byteLength(code);
   }
   return bytes;
 }
