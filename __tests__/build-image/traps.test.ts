@@ -105,6 +105,14 @@ describe('engines that cannot', () => {
     expect((await i.run({ 'build-contexts': 'lib=lib', tags: 'raw:x' })).outputs.reused).toBe(false);
   });
 
+  test('a named context that is a file, lies outside, or is of an unknown kind is refused', async () => {
+    await using i = await inside();
+    expect((await i.run({ 'build-contexts': 'lib=Dockerfile' })).code).toBe('E_INPUT');
+    expect((await i.run({ 'build-contexts': 'lib=..' })).code).toBe('E_PATH_ESCAPE');
+    expect((await i.run({ 'build-contexts': 'lib=none' })).code).toBe('E_PATH_MISSING');
+    expect((await i.run({ 'build-contexts': 'lib=https://x.example/y.git' })).code).toBe('E_INPUT');
+  });
+
   test('a named context that is an image is pinned, and its digest counts', async () => {
     await using i = await inside();
     await using c = client(i.lab.host);

@@ -1,6 +1,7 @@
 /** The build context and the named ones beside it, as they go into the key and to the engine. */
 import { realpath, stat } from 'node:fs/promises';
 import type { Digest } from '../oci/index.ts';
+import { inputError } from '../runner/index.ts';
 import { type ResolvedBase, resolveRef } from './bases.ts';
 import { type ContextFacts, hashContext } from './context.ts';
 import { type BuildFiles, inside } from './files.ts';
@@ -20,7 +21,7 @@ export interface HashedContexts {
 
 const EVERYTHING = compileIgnore('');
 
-/** @throws ActionError E_PATH_ESCAPE, E_PATH_MISSING, E_CONTEXT_ENTRY */
+/** @throws ActionError E_PATH_ESCAPE, E_PATH_MISSING, E_CONTEXT_ENTRY, E_INPUT (a named context that is a file) */
 export async function hashContexts(
   inputs: BuildInputs,
   files: BuildFiles,
@@ -35,7 +36,9 @@ export async function hashContexts(
         return { name, base: { ...base, line: 0, reference: -1 } };
       }
       const folder = await inside(root, source.path, `input build-contexts, ${name}`);
-      await stat(folder);
+      if (!(await stat(folder)).isDirectory()) {
+        throw inputError([{ input: 'build-contexts', problem: `${name} is no folder` }]);
+      }
       // The engines differ in which ignore file they apply to it: everything counts.
       return { name, folder, digest: (await hashContext(folder, EVERYTHING)).digest };
     }),

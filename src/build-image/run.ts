@@ -83,7 +83,8 @@ async function build(inputs: BuildInputs, ports: Ports, progress: Progress, phas
   if (located === undefined) throw new Error('the image that was found is gone');
   const start = located;
   checkSize(start.inspected, inputs.sizeBudget);
-  const before = await previousSize(inputs.images[0], plan, start.inspected, ports);
+  // Unchanged source stays quick: nothing is compared.
+  const before = reused ? undefined : await previousSize(inputs.images[0], plan, start.inspected, ports);
   const staging = plan.push === 'stage' ? plan.tags[0]?.tag : decision.stage ? plan.staging[0] : undefined;
   const published = await phase('publish', () =>
     publish({ start, images: inputs.images, staging, plan }, progress.states, ports),
