@@ -97,6 +97,7 @@ describe('unfit files', () => {
     ['an unknown tag', 'a: !mine x\ntag: v\n'],
     ['what is not printable', 'a: \ufffe\ntag: v\n'],
     ['an alias of nothing', 'a: *x\ntag: v\n'],
+    ['an alias of what it stands in', 'a: &a [*a]\ntag: v\n'],
     ['101 aliases', aliases(101)],
     ['an alias bomb', bomb],
     ['65 levels', nested(64)],
@@ -156,6 +157,7 @@ describe('keys in any spelling', () => {
     ['explicit', '? a b\n: v1\n', 'a b'],
     ['single quotes', "'it''s': v1\n", "it's"],
     ['a directive that makes all read alike', '%YAML 1.2\n---\non: v1\n', 'on'],
+    ['__proto__', '__proto__: v1\n', '__proto__'],
     ['escapes', '"\\u0061\\x62": v1\n', 'ab'],
   ])('%s', (_name, text, path) => {
     const after = edit(text, change(path, 'v2'));

@@ -1,10 +1,11 @@
 /** What is wanted in a place, and how it is written. */
 import { ActionError } from '../runner/index.ts';
 import { oneLine } from '../text/index.ts';
-import { JUDGES, type Reading } from './judges.ts';
+import { JUDGES } from './judges.ts';
 import { formatPath, type ValuePath } from './path.ts';
 import { isUnwritable, type QuoteStyle, renderString } from './quote.ts';
 import { readShort } from './short.ts';
+import { type Reading, readingAt } from './values.ts';
 
 export type ScalarType = 'string' | 'number' | 'boolean' | 'null';
 
@@ -37,7 +38,7 @@ export function agreedReadings(change: Change): readonly Reading[] | undefined {
   const { type, value } = change;
   if (type === 'string') return JUDGES.map(() => ({ type, value }));
   if (!WORDS[type].test(value)) return undefined;
-  const readings = readShort(`- ${value}\n`)?.map(([leaf]) => leaf);
+  const readings = readShort(`- ${value}\n`)?.map((list) => readingAt([list], [0, 0]));
   const first = readings?.[0];
   if (readings === undefined || first === undefined) return undefined;
   return readings.every((r) => r?.type === type && r.value === first.value) ? (readings as Reading[]) : undefined;

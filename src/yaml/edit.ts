@@ -4,13 +4,13 @@ import { oneLine } from '../text/index.ts';
 import { agreedReadings, type Change, checkedReadings, renderChange } from './change.ts';
 import { planCreations } from './create.ts';
 import { find } from './find.ts';
-import { JUDGES, type Reading } from './judges.ts';
 import { formatPath, type ValuePath } from './path.ts';
 import { prove, type Wanted } from './prove.ts';
 import type { ScalarSite } from './site.ts';
 import { openSource, type YamlSource } from './source.ts';
 import { spanFor } from './spans.ts';
 import { joinAt, type Span, splice } from './splice.ts';
+import { type Reading, readingAt } from './values.ts';
 
 export interface Applied {
   change: Change;
@@ -103,11 +103,14 @@ export function scalarAt(source: YamlSource, target: { document: number | undefi
   });
 }
 
-function stands(source: YamlSource, site: ScalarSite, readings: readonly Reading[]): boolean {
-  return JUDGES.every((_judge, i) => {
-    const leaf = source.leaf(i, site.places[i] ?? '');
-    return leaf !== undefined && leaf.type === readings[i]?.type && leaf.value === readings[i].value;
-  });
+function readingsAt(source: YamlSource, site: ScalarSite): (Reading | undefined)[] {
+  return site.places.map((place, judge) => readingAt(source.values[judge] ?? [], place));
+}
+
+function stands(source: YamlSource, site: ScalarSite, wanted: readonly Reading[]): boolean {
+  return readingsAt(source, site).every(
+    (now, i) => now !== undefined && now.type === wanted[i]?.type && now.value === wanted[i].value,
+  );
 }
 
 function checkType(source: YamlSource, change: Change, site: ScalarSite): void {
@@ -119,7 +122,7 @@ function checkType(source: YamlSource, change: Change, site: ScalarSite): void {
       at: { file: source.file, line: site.line, column: site.column },
     });
   }
-  const types = [...new Set(JUDGES.map((_judge, i) => source.leaf(i, site.places[i] ?? '')?.type ?? 'nothing'))];
+  const types = [...new Set(readingsAt(source, site).map((now) => now?.type ?? 'nothing'))];
   const old = types.join(' or ');
   const fits = old === change.type || change.mayChangeType || (site.style === 'empty' && change.type === 'string');
   if (fits && !(site.tagged && change.type !== 'string')) return;

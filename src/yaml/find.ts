@@ -201,7 +201,7 @@ function toScalar(walk: Walk, node: Scalar, range: readonly [number, number, num
     tagged: node.tag !== undefined,
     inBrackets,
     ...position(source, node as Scalar.Parsed),
-    places: walk.places.map((place) => JSON.stringify(place)),
+    places: walk.places,
     keyStart: walk.keyStart ?? start,
   };
 }

@@ -4,6 +4,7 @@ import { JUDGES } from './judges.ts';
 import { isReadAsText } from './quote.ts';
 import { readShort } from './short.ts';
 import type { YamlSource } from './source.ts';
+import { keysOf } from './values.ts';
 
 /** The source text of a key after unquoting, so that `on`, `8080` and "a.b" can be named; '' when the key is no scalar. */
 export function keyText(pair: Pair): string {
@@ -16,21 +17,21 @@ export function scalarText(scalar: Scalar): string {
   return scalar.source ?? (scalar.value === null ? '' : String(scalar.value));
 }
 
-/** The key as it stands in the leaves of each judge: one that reads YAML 1.1 takes `on` for true. */
+/** The key as it stands in the values of each judge: one that reads YAML 1.1 takes `on` for true. */
 export function keyReadings(source: YamlSource, document: Document.Parsed, key: unknown): readonly string[] {
   const node = isAlias(key) ? key.resolve(document) : key;
   if (!isScalar(node) || !node.range) return [];
   const own = scalarText(node);
   const same = JUDGES.map(() => own);
   if (node.tag === undefined && (node.type !== 'PLAIN' || isReadAsText(own))) return same;
-  // The judges read the key alone: a map of one entry, whose only leaf has it in its path.
+  // The judges read the key alone: a map of one entry.
   const tag = node.tag === undefined ? '' : `!<${node.tag}> `;
   const read = readShort(`? ${tag}${source.text.slice(node.range[0], node.range[1]).trimEnd()}\n: 0\n`);
   if (read === undefined) return same;
   const version = source.versions[source.documents.indexOf(document)];
   return JUDGES.map((_judge, i) => {
-    const leaf = read[version?.[i] ?? i]?.[0];
-    return (leaf === undefined ? undefined : (JSON.parse(leaf.path) as string[])[1]) ?? own;
+    const map = read[version?.[i] ?? i];
+    return (typeof map === 'object' && map !== null ? keysOf(map)[0] : undefined) ?? own;
   });
 }
 

@@ -2,10 +2,11 @@
 import { ActionError } from '../runner/index.ts';
 import { oneLine } from '../text/index.ts';
 import { find } from './find.ts';
-import { JUDGES, type Leaf, type Reading } from './judges.ts';
+import { JUDGES } from './judges.ts';
 import type { ValuePath } from './path.ts';
 import { readSource, type YamlSource } from './source.ts';
 import type { Span } from './splice.ts';
+import { differences, type Place, type Reading, readingAt } from './values.ts';
 
 interface Target {
   document: number | undefined;
@@ -44,25 +45,27 @@ export function prove(
   const places = wanted.map((target) => placesOf(after, target, fail));
   const gone = emptied.map((target) => placesOf(before, target, fail));
   for (const [i, judge] of JUDGES.entries()) {
-    const at = (n: number): string => places[n]?.[i] ?? '';
+    const [old, now] = [before.values[i] ?? [], after.values[i] ?? []];
+    // What may differ: each in its place, and in no other way.
+    const open = new Set<string>();
     for (const [n, target] of wanted.entries()) {
-      const leaf = after.leaf(i, at(n));
-      const reading = target.readings[i];
-      if (leaf === undefined || leaf.type !== reading?.type || leaf.value !== reading.value)
+      const place = places[n]?.[i] ?? [];
+      const reading = readingAt(now, place);
+      if (
+        reading === undefined ||
+        reading.type !== target.readings[i]?.type ||
+        reading.value !== target.readings[i].value
+      )
         fail(`${judge} does not read a target as wanted`);
+      open.add(JSON.stringify([target.added ? 'added' : 'changed', ...place]));
     }
-    const added = new Set(wanted.flatMap((target, n) => (target.added ? [at(n)] : [])));
-    const edited = new Set(wanted.flatMap((target, n) => (target.added ? [] : [at(n)])));
-    const removed = new Set(gone.map((list) => list[i] ?? ''));
-    const old = without(before.leaves[i] ?? [], removed);
-    const now = without(after.leaves[i] ?? [], added);
-    if (old === undefined || now === undefined || old.length !== now.length) fail(`${judge} sees keys come or go`);
-    for (const [n, leaf] of (now ?? []).entries()) {
-      const was = old?.[n];
-      if (was?.path !== leaf.path) fail(`${judge} sees keys come or go`);
-      if ((was?.type !== leaf.type || was.value !== leaf.value) && !edited.has(leaf.path))
-        fail(`${judge} sees a value change that nobody wanted`);
+    for (const list of gone) open.add(JSON.stringify(['removed', ...(list[i] ?? [])]));
+    for (const { kind, place } of differences(old, now, open.size)) {
+      if (!open.delete(JSON.stringify([kind, ...place])))
+        fail(kind === 'changed' ? `${judge} sees a value change that nobody wanted` : `${judge} sees keys come or go`);
     }
+    // A judge may have read a target so before; but what was added was not there.
+    if ([...open].some((rest) => !rest.startsWith('["changed"'))) fail(`${judge} does not see keys come`);
   }
   const same = before.comments.length === after.comments.length;
   if (!same || before.comments.some((c, i) => c.text !== after.comments[i]?.text)) fail('a comment changed');
@@ -81,16 +84,9 @@ function attempt<T>(read: () => T, what: string, fail: Fail): T {
   }
 }
 
-function placesOf(source: YamlSource, { document, path }: Target, fail: Fail): readonly string[] {
+function placesOf(source: YamlSource, { document, path }: Target, fail: Fail): readonly Place[] {
   const site = attempt(() => find(source, document, path), 'a target is refused', fail);
   return site.kind === 'scalar' ? site.places : fail('a target is gone');
-}
-
-// The leaves but for those places, each of which must be there exactly once.
-function without(leaves: readonly Leaf[], places: ReadonlySet<string>): readonly Leaf[] | undefined {
-  if (places.size === 0) return leaves;
-  const rest = leaves.filter((leaf) => !places.has(leaf.path));
-  return leaves.length - rest.length === places.size ? rest : undefined;
 }
 
 function checkGaps(before: string, after: string, spans: readonly Span[], fail: Fail): void {

@@ -4,6 +4,7 @@ import { ActionError, type ErrorCode } from '../runner/index.ts';
 import { oneLine } from '../text/index.ts';
 import { formatPath, type ValuePath } from './path.ts';
 import type { YamlSource } from './source.ts';
+import type { Place } from './values.ts';
 
 export interface ScalarSite {
   kind: 'scalar';
@@ -21,8 +22,8 @@ export interface ScalarSite {
   inBrackets: boolean;
   line: number;
   column: number;
-  /** By judge, the place of its leaf. */
-  places: readonly string[];
+  /** By judge. */
+  places: readonly Place[];
   /** Offset of its key; of itself in a list. */
   keyStart: number;
 }

@@ -2,7 +2,7 @@
 import { LineCounter } from 'yaml';
 import { ActionError } from '../runner/index.ts';
 import { oneLine } from '../text/index.ts';
-import { type Leaf, type Readings, Refusal, readAll } from './judges.ts';
+import { type Readings, Refusal, readAll } from './judges.ts';
 import { type Comment, parseTokens } from './tokens.ts';
 
 const MAX_FILE_BYTES = 2 * 1024 * 1024;
@@ -12,8 +12,6 @@ export interface YamlSource extends Readings {
   text: string;
   lines: LineCounter;
   comments: readonly Comment[];
-  /** The leaf of a judge at a place; undefined when that judge has none there. */
-  leaf(judge: number, place: string): Leaf | undefined;
 }
 
 /**
@@ -54,13 +52,7 @@ export function readSource(text: string, file: string): YamlSource {
   try {
     const lines = new LineCounter();
     const { tokens, comments } = parseTokens(text, lines);
-    const { documents, versions, leaves } = readAll(text, tokens, lines);
-    const indexes: Map<string, Leaf>[] = [];
-    const leaf = (judge: number, place: string): Leaf | undefined => {
-      indexes[judge] ??= new Map(leaves[judge]?.map((l) => [l.path, l]));
-      return indexes[judge].get(place);
-    };
-    return { file, text, documents, versions, lines, comments, leaves, leaf };
+    return { file, text, lines, comments, ...readAll(text, tokens, lines) };
   } catch (error) {
     if (error instanceof Refusal) throw invalid(file, error.message, error.line, error.cause);
     throw error;
