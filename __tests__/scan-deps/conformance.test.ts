@@ -4,11 +4,14 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { parse as pep440 } from '@renovatebot/pep440';
 import { unzipSync } from 'fflate';
+import { groupAliases, primaryId } from '../../src/scan-deps/osv/groups.ts';
 import { affects } from '../../src/scan-deps/osv/match.ts';
 import { normaliseName } from '../../src/scan-deps/osv/names.ts';
 import { isProblem, parseRecord } from '../../src/scan-deps/osv/record.ts';
+import { judgeRange } from '../../src/scan-deps/osv/required.ts';
 import type { Ecosystem, OsvAffected, OsvRecord } from '../../src/scan-deps/types.ts';
 import { orderOf } from '../../src/scan-deps/version/index.ts';
+import { contains, fromAffected } from '../../src/scan-deps/version/intervals.ts';
 import { checkout, lockOf, type Scan } from './support.ts';
 
 const data = process.env.CONFORMANCE_DATA ?? '';
@@ -170,6 +173,74 @@ describe('the matcher on every active record', () => {
         }
       }
       expect([affected, fixes]).toEqual([known, total]);
+    },
+    600_000,
+  );
+});
+
+describe('11.13: ranges and further ecosystems', () => {
+  const about = (eco: Ecosystem, key: string): OsvRecord[] =>
+    recordsOf(eco).filter((r) => r.affected?.some((e) => normaliseName(eco, e.package?.name ?? '') === key));
+
+  real('requests: certain, possible with a safe fresh install, clear', () => {
+    const records = about('PyPI', 'requests');
+    const hits = (range: string): unknown[] =>
+      judgeRange({ eco: 'PyPI', key: 'requests', range }, records).map((hit) => {
+        const { verdict, freshInstall, fixed, safeRange } = hit;
+        return [primaryId(hit.group), verdict, freshInstall, fixed, safeRange];
+      });
+    expect(hits('>=2.33.0')).toEqual([]);
+    expect(hits('>=2.3.0,<2.31.0')).toContainEqual(['CVE-2023-32681', 'certain', 'affected', '2.31.0', '>=2.33.0']);
+    expect(hits('>=2.0')).toContainEqual(['CVE-2023-32681', 'possible', 'safe', '2.31.0', '>=2.33.0']);
+    expect(hits('~=2.30')).toContainEqual(['CVE-2023-32681', 'possible', 'safe', '2.31.0', '~=2.33']);
+  });
+
+  real('lodash: ^4.17.20 is possible, and ^4.17.21 clears it', () => {
+    const records = about('npm', 'lodash');
+    const found = judgeRange({ eco: 'npm', key: 'lodash', range: '^4.17.20' }, records);
+    expect(found.map((hit) => [hit.verdict, hit.freshInstall, hit.safeRange])).toEqual(
+      found.map(() => ['possible', 'safe', '^4.17.21']),
+    );
+    expect(found.length).toBe(2);
+    expect(judgeRange({ eco: 'npm', key: 'lodash', range: '^4.17.21' }, records)).toEqual([]);
+  });
+
+  real.each([
+    ['Go', 'golang.org/x/text', '0.3.7', 2],
+    ['Go', 'golang.org/x/net', '0.7.0', 16],
+    ['crates.io', 'tokio', '1.8.0', 5],
+    ['crates.io', 'smallvec', '0.6.9', 4],
+    ['crates.io', 'libusb', '0.3.0', 1],
+  ] as const)('%s %s %s: %d findings', (eco, key, version, total) => {
+    const hits = about(eco, key).filter((record) => typeof affects(eco, record, key, version) === 'object');
+    expect(groupAliases(hits)).toHaveLength(total);
+  });
+
+  real(
+    'the pinned matcher and the set agree about every listed version and every event of every record',
+    () => {
+      const seen = { affected: 0, not: 0 };
+      const differences: string[] = [];
+      for (const eco of ['PyPI', 'npm', 'Go', 'crates.io'] as const) {
+        for (const { record, entry, key } of entriesOf(eco)) {
+          // Limits outside the ranges are judged apart.
+          if (entry.ecosystem_specific?.custom_ranges !== undefined) continue;
+          const set = fromAffected(eco, [entry]);
+          const events = (entry.ranges ?? []).flatMap((range) =>
+            range.events.flatMap((e) => Object.values(e) as string[]),
+          );
+          for (const version of [...(entry.versions ?? []).slice(0, 20), ...events]) {
+            const at = orderOf(eco).parse(version);
+            if (at === undefined) continue;
+            const matched = typeof affects(eco, record, key, version) === 'object';
+            seen[matched ? 'affected' : 'not'] += 1;
+            if (contains(set, at) !== matched) differences.push(`${record.id} ${version}`);
+          }
+        }
+      }
+      expect(differences).toEqual([]);
+      expect(seen.affected).toBeGreaterThan(50_000);
+      expect(seen.not).toBeGreaterThan(10_000);
     },
     600_000,
   );

@@ -217,9 +217,9 @@ describe('properties', () => {
         inside += Number(ours);
         expect([range, version, ours]).toEqual([range, version, semver.satisfies(version, range)]);
       }),
-      { numRuns: 5000 },
+      { numRuns: 2000 },
     );
-    expect(inside).toBeGreaterThan(500);
+    expect(inside).toBeGreaterThan(200);
   });
 
   // The rules of PEP 440 over the order of the library, written apart from the intervals.
@@ -277,9 +277,9 @@ describe('properties', () => {
         const theirs = all.every(([operator, v]) => admits(operator, v, version));
         expect([text, version, ours]).toEqual([text, version, theirs]);
       }),
-      { numRuns: 5000 },
+      { numRuns: 2000 },
     );
-    expect(inside).toBeGreaterThan(500);
+    expect(inside).toBeGreaterThan(200);
   });
 
   // Its `<` and `>` know no pre- and post-releases, and its prefixes no padding: releases of three numbers only.
@@ -293,7 +293,7 @@ describe('properties', () => {
         const theirs = satisfies(version, text, { prereleases: true });
         expect([text, version, has(spec('PyPI', text), version)]).toEqual([text, version, theirs]);
       }),
-      { numRuns: 5000 },
+      { numRuns: 2000 },
     );
   });
 
@@ -322,14 +322,14 @@ describe('properties', () => {
           expect([list, version, has(fromAffected(eco, [entry]), version)]).toEqual([list, version, matched]);
         },
       ),
-      { numRuns: 2000 },
+      { numRuns: 800 },
     );
-    expect(hits).toBeGreaterThan(200);
+    expect(hits).toBeGreaterThan(80);
   });
 
   test.each(ECOSYSTEMS)('%s: the verdict agrees with every version of a sample', (eco) => {
     const random = seeded(3);
-    const sample = Array.from({ length: 150 }, () => versionOf(eco, random));
+    const sample = Array.from({ length: 60 }, () => versionOf(eco, random));
     const seen = { certain: 0, possible: 0, clear: 0 };
     fc.assert(
       fc.property(
@@ -348,7 +348,7 @@ describe('properties', () => {
           if (verdict === 'clear') expect(inside.filter((v) => allows(holes, v))).toEqual([]);
         },
       ),
-      { numRuns: 500 },
+      { numRuns: 250 },
     );
     if (eco !== 'npm') expect(Object.values(seen).every((count) => count > 0)).toBe(true);
   });

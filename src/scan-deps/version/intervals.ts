@@ -8,6 +8,7 @@ import { pypiIntervals } from './pypi-spec.ts';
 import {
   after,
   before,
+  type Cut,
   contains,
   type Interval,
   type IntervalSet,
@@ -55,15 +56,23 @@ export function fromAffected(eco: Ecosystem, affected: readonly OsvAffected[]): 
 
 function intervalsOf(order: Order, { fromStart, steps, limits }: Timeline): Interval[] {
   const result: Interval[] = [];
-  let open: Interval | undefined = fromStart ? {} : undefined;
-  for (const { at, kind } of steps) {
-    if (kind === 'introduced') open ??= { from: before(at) };
-    else if (open !== undefined) {
-      result.push({ ...open, to: kind === 'fixed' ? before(at) : after(at) });
-      open = undefined;
+  let affected = fromStart;
+  let last: Cut | undefined;
+  for (const [i, { at }] of steps.entries()) {
+    const previous = steps[i - 1];
+    if (previous !== undefined && order.compare(previous.at, at) === 0) continue;
+    if (affected) result.push({ ...(last === undefined ? {} : { from: last }), to: before(at) });
+    // The version itself, and what lies above it, differ in `last_affected` alone.
+    let itself = affected;
+    for (const step of steps.slice(i)) {
+      if (order.compare(step.at, at) !== 0) break;
+      affected = step.kind === 'introduced';
+      if (step.kind !== 'last_affected') itself = affected;
     }
+    if (itself) result.push(point(at));
+    last = after(at);
   }
-  if (open !== undefined) result.push(open);
+  if (affected) result.push(last === undefined ? {} : { from: last });
   if (limits.length === 0) return result;
   const below = limits.map((limit): Interval => ({ to: before(limit) }));
   return intersection(order, normalised(order, result), normalised(order, below));
