@@ -177,7 +177,8 @@ describe.each(IGNORES)('%j', (ignore) => {
     expect(await ours(ignore)).toEqual(BUILDAH_KEEPS_LESS.includes(ignore) ? expect.arrayContaining(kept) : kept);
   });
 
-  const withBuildKit = host === '' ? test.skip : test;
+  // A further test where somebody runs a BuildKit: it is in no package of Debian.
+  const withBuildKit: (name: string, body: () => Promise<void>) => void = host === '' ? () => {} : test;
   withBuildKit('BuildKit copies what is hashed (needs BUILDKIT_HOST and buildx)', async () => {
     await writeFile(join(root, 'df/Dockerfile.dockerignore'), ignore);
     const args = ['build', '--builder', 'ignore-test', '--file', join(root, 'df/Dockerfile')];
