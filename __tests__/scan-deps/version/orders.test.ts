@@ -5,6 +5,7 @@ import semver from 'semver';
 import { checkLaws, ECOSYSTEMS, seeded, versionOf } from '../../../bench/scan-deps/_versions.ts';
 import type { Ecosystem } from '../../../src/scan-deps/types.ts';
 import { judged, orderOf } from '../../../src/scan-deps/version/index.ts';
+import { fromSpec } from '../../../src/scan-deps/version/intervals.ts';
 import { compareLabels } from '../../../src/scan-deps/version/semver.ts';
 
 function sign(eco: Ecosystem, a: string, b: string): number | undefined {
@@ -233,4 +234,17 @@ describe('oracles', () => {
     const all = pairs('Maven', (version) => short(version) && !/\.[a-z]|ga|final|-0+\b|-$/i.test(version));
     expect(differences('Maven', all, mvncmp)).toEqual([]);
   });
+});
+
+test('a megabyte of anything is refused by every order and every reader of ranges', () => {
+  const pieces = ['1', '1.', '-', 'a', ' ', '0-', '=', 'v', '+', 'x-', '1 ', '<', '~=', '.*', '||', ',', '_1'];
+  for (const eco of ECOSYSTEMS) {
+    for (const piece of pieces) {
+      const text = `1${piece.repeat(2 ** 20 / piece.length)}!`;
+      for (const version of [text, `go${text}`, `v${text}`])
+        expect([eco, piece, judged(orderOf(eco), version)]).toEqual([eco, piece, undefined]);
+      for (const range of [text, `>=${text}`, `>=1,<${text}`])
+        expect([eco, piece, fromSpec(eco, range)]).toEqual([eco, piece, undefined]);
+    }
+  }
 });

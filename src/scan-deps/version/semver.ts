@@ -30,14 +30,17 @@ export function parseSemantic(text: string): SemanticVersion | undefined {
   return semver === undefined ? parts : { ...parts, semver };
 }
 
-export function compareSemantic(a: SemanticVersion, b: SemanticVersion): Sign {
+function compareSemantic(a: SemanticVersion, b: SemanticVersion): Sign {
   if (a.semver !== undefined && b.semver !== undefined) return a.semver.compare(b.semver);
   return compareNumbers(a.numbers, b.numbers) || compareLabels(a.labels, b.labels);
 }
 
 /** @param clean cuts what this ecosystem allows before the version */
 export function semanticOrder(clean: (version: string) => string): Order<SemanticVersion> {
-  return { parse: (version) => parseSemantic(clean(version.trim())), compare: compareSemantic };
+  return {
+    parse: (version) => (version.length > MAX_VERSION ? undefined : parseSemantic(clean(version.trim()))),
+    compare: compareSemantic,
+  };
 }
 
 function strict(text: string): SemVer | undefined {

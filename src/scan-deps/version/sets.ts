@@ -32,7 +32,7 @@ export const after = (at: unknown): Cut => ({ at, side: 1 });
 export const point = (at: unknown): Interval => ({ from: before(at), to: after(at) });
 export const EVERYTHING: Interval = {};
 
-export function compareCuts(order: Order, a: Cut, b: Cut): number {
+function compareCuts(order: Order, a: Cut, b: Cut): number {
   return order.compare(a.at, b.at) || a.side - b.side;
 }
 
