@@ -18,7 +18,8 @@ export const extractPipfileLock = extractor('PyPI', 'pipfile-lock', (text, sheet
     for (const [name, entry] of entriesOf(table)) {
       const fields = asTable(entry) ?? {};
       // Installed in production anyway, and said there.
-      if (category === 'develop' && asTable(own(runtime, name))?.version === fields.version) continue;
+      const there = category === 'develop' ? asTable(own(runtime, name)) : undefined;
+      if (there !== undefined && there.version === fields.version) continue;
       const line = LINES.map((key) => lineOf([category, name, key])).find((found) => found !== undefined);
       const source = sourceOf(fields);
       const version = asText(fields.version)?.replace(/^===?\s*/, '');

@@ -23,9 +23,11 @@ const FORMAT = 'requirements';
  * @param files found or named requirements files; one that another includes is read there
  * @returns one report a file that was read, also of included ones; each line at most once
  */
-export function extractRequirements(files: readonly string[], ctx: ExtractContext): FileReport[] {
+export function extractRequirements(files: readonly string[], context: ExtractContext): FileReport[] {
+  const ctx = readingOnce(context);
   const cache = new Map<string, RequirementsFile>();
   const reports = new Map<string, FileReport>();
+  const said = new Set<string>();
   const parse = (file: string): RequirementsFile => {
     const known = cache.get(file);
     if (known !== undefined) return known;
@@ -39,10 +41,25 @@ export function extractRequirements(files: readonly string[], ctx: ExtractContex
       if (!reports.has(name))
         reports.set(name, { file: name, format: FORMAT, status: 'read', deps: [], problems: [...parsed.problems] });
     }
-    for (const problem of closure.problems) addProblem(reports, problem);
+    for (const problem of closure.problems) {
+      const id = JSON.stringify([problem.file, problem.line, problem.message]);
+      if (!said.has(id)) reports.get(problem.file ?? '')?.problems.push(problem);
+      said.add(id);
+    }
     for (const dep of depsOf(closure)) reports.get(dep.file)?.deps.push(dep);
   }
   return [...reports.values()].map((report) => finish(report, ctx));
+}
+
+/** A file may be included by thousands of lines. */
+function readingOnce(ctx: ExtractContext): ExtractContext {
+  const cache = new Map<string, ReturnType<ExtractContext['read']>>();
+  const read: ExtractContext['read'] = (path) => {
+    const known = cache.get(path) ?? ctx.read(path);
+    cache.set(path, known);
+    return known;
+  };
+  return { ...ctx, read };
 }
 
 function finish(report: FileReport, ctx: ExtractContext): FileReport {
@@ -65,18 +82,22 @@ function finish(report: FileReport, ctx: ExtractContext): FileReport {
 // What nobody else includes; of a cycle the first file found.
 function rootsOf(files: readonly string[], parse: (file: string) => RequirementsFile): string[] {
   const covered = new Set<string>();
-  const cover = (file: string, from: string): void => {
-    for (const { target } of parse(file).includes) {
-      const path = resolve(file, target);
-      if (path === undefined || path === from || covered.has(path)) continue;
-      covered.add(path);
-      if (files.includes(path)) cover(path, from);
+  const known = new Set(files);
+  const cover = (from: string): void => {
+    const todo = [from];
+    for (let file = todo.pop(); file !== undefined; file = todo.pop()) {
+      for (const { target } of parse(file).includes) {
+        const path = resolve(file, target);
+        if (path === undefined || path === from || covered.has(path)) continue;
+        covered.add(path);
+        if (known.has(path)) todo.push(path);
+      }
     }
   };
   const roots: string[] = [];
   for (const file of files) {
     if (covered.has(file)) continue;
-    cover(file, file);
+    cover(file);
     roots.push(file);
   }
   return roots.filter((file) => !covered.has(file));
@@ -147,12 +168,6 @@ function readFile(file: string, ctx: ExtractContext): RequirementsFile {
     : parseRequirementsFile(text, file);
 }
 
-function addProblem(reports: Map<string, FileReport>, problem: Problem): void {
-  const report = reports.get(problem.file ?? '');
-  const known = report?.problems.some((p) => p.line === problem.line && p.message === problem.message);
-  if (report !== undefined && !known) report.problems.push(problem);
-}
-
 interface Placed extends RequirementLine {
   file: string;
   key: string;
@@ -163,16 +178,21 @@ function depsOf(closure: Closure): Dep[] {
     parsed.requirements.map((line) => ({ ...line, file, key: normaliseName('PyPI', line.name) }));
   const required = closure.required.flatMap(place);
   const constraints = closure.constraints.flatMap(place);
-  const pinsOf = (key: string): Placed[] =>
-    constraints.filter((c) => c.key === key && c.source === 'registry' && pinOf(c.clauses) !== undefined);
+  const byKey = new Map<string, Placed[]>();
+  for (const line of constraints) {
+    if (line.source !== 'registry') continue;
+    const same = byKey.get(line.key);
+    if (same === undefined) byKey.set(line.key, [line]);
+    else same.push(line);
+  }
   const wanted = new Set(required.map((line) => line.key));
   return [
     ...required.flatMap((line) => {
       const open = line.source === 'registry' && pinOf(line.clauses) === undefined;
-      const pins = open ? pinsOf(line.key) : [];
+      const more = open ? (byKey.get(line.key) ?? []) : [];
+      const pins = more.filter((c) => pinOf(c.clauses) !== undefined);
       if (pins.length > 0)
         return pins.map((pin) => depOf({ ...pin, via: line.via, ...(line.direct ? { direct: true } : {}) }));
-      const more = open ? constraints.filter((c) => c.key === line.key && c.source === 'registry') : [];
       return [depOf({ ...line, clauses: [...line.clauses, ...more.flatMap((c) => c.clauses)] })];
     }),
     ...constraints
