@@ -18,12 +18,14 @@ test.each([
     'inputs fail-on, unpinned',
   ],
   ['a bad age', { 'max-database-age': 'old' }, 'E_INPUT', 'not a duration'],
-  ['diff', { mode: 'diff' }, 'E_INPUT', 'not in this version'],
+  ['another mode', { mode: 'delta' }, 'E_INPUT', 'not one of auto, full, diff'],
+  ['an option as base', { base: '--upload-pack=x' }, 'E_INPUT', 'not a branch, a tag or a commit id'],
+  ['an expression as base', { base: 'main..dev' }, 'E_INPUT', 'not a branch, a tag or a commit id'],
   ['a timeout too long', { timeout: '901' }, 'E_INPUT', 'from 10 to 900'],
   ['everything private', { 'private-packages': '*' }, 'E_INPUT', 'prefix-*'],
   ['reports in .git', { 'report-dir': '.git/x' }, 'E_INPUT', 'inside .git'],
   ['a named ignore file that is absent', { 'ignore-file': 'gone.yml' }, 'E_IGNORE_FILE', 'is not there'],
-  ['nothing to scan', { exclude: '**' }, 'E_NOTHING_TO_SCAN', 'no requirements file'],
+  ['nothing to scan', { exclude: '**' }, 'E_NOTHING_TO_SCAN', 'no lockfile and no manifest'],
 ])('%s: one clear message, red, nothing written', async (_name, inputs, code, why) => {
   using work = checkout({ 'requirements.txt': 'a==1\n', 'README.md': 'x' });
   const scan = await work.scan({ 'osv-url': 'http://127.0.0.1:1', ...inputs });

@@ -18,6 +18,7 @@ const NAMES = [
   'dev-dependencies',
   'only-fixed',
   'mode',
+  'base',
   'ignore-file',
   'private-packages',
   'on-error',
@@ -74,10 +75,11 @@ const patterns = field.lines().transform((list, ctx) => {
   return list;
 });
 
-const mode = field.oneOf(['auto', 'full', 'diff'], 'auto').transform((word, ctx): 'full' => {
-  return word === 'diff'
-    ? refuse(ctx, '"diff" is not in this version: use full or auto, which judge everything')
-    : 'full';
+/** What git calls a ref, or a commit id: neither an option nor an expression such as main~1 or a..b. */
+const REF = /^(?![-./])(?!.*(?:\.\.|\/\/|@\{|\.lock$|[/.]$))[^\0-\x20\x7f~^:?*[\\]{1,250}$/;
+const base = z.string().transform((text, ctx): string | undefined => {
+  if (text === '') return undefined;
+  return REF.test(text) ? text : refuse(ctx, `${quoted(text)} is not a branch, a tag or a commit id`);
 });
 
 const schema = z
@@ -92,7 +94,8 @@ const schema = z
     unpinned: field.oneOf(REACTIONS, 'warn'),
     'dev-dependencies': field.oneOf(REACTIONS, 'warn'),
     'only-fixed': field.bool(false),
-    mode,
+    mode: field.oneOf(['auto', 'full', 'diff'], 'auto'),
+    base,
     'ignore-file': field.optional(),
     'private-packages': patterns,
     'on-error': field.oneOf(['fail', 'warn'], 'fail'),
@@ -114,6 +117,7 @@ const schema = z
       onlyFixed: i['only-fixed'],
     },
     mode: i.mode,
+    base: i.base,
     ignoreFile: i['ignore-file'],
     privatePackages: i['private-packages'],
     onError: i['on-error'],

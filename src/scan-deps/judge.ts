@@ -4,12 +4,13 @@ import { compareText, groupAliases, idsOf, primaryId } from './osv/groups.ts';
 import { affects, higher } from './osv/match.ts';
 import { judgeRange, type RangeHit } from './osv/required.ts';
 import type { AdvisorySource } from './osv/source.ts';
-import { isMalicious, scoreGroup } from './policy/severity.ts';
+import type { Known } from './policy/diff.ts';
+import { informationalOf, isMalicious, scoreGroup } from './policy/severity.ts';
 import type { Answer, Dep, Finding, Match, OsvRecord, PackageKey, Problem } from './types.ts';
 import { judged as judgedVersion, orderOf } from './version/index.ts';
 import { wayIn } from './way.ts';
 
-export type Judged = Omit<Finding, 'state' | 'reason'>;
+export type Judged = Omit<Finding, 'state' | 'reason' | 'baseline'>;
 
 export interface Judgements {
   findings: Judged[];
@@ -49,6 +50,27 @@ export async function judge(
   const way = wayIn(deps);
   result.findings = hits.map((hit) => findingOf(hit, extra, way(hit.dep)));
   return result;
+}
+
+/**
+ * The findings of the base, as far as a change is compared with them: nobody is asked for their scores. What was not
+ * answered, or cannot be judged, is no finding: then the change's own is new.
+ */
+export function knownIn(deps: readonly Dep[], answers: readonly Answer[], kind: AdvisorySource['kind']): Known[] {
+  const aside: Judgements = { findings: [], problems: [], disagreements: 0, unjudged: 0 };
+  return deps.flatMap((dep, i) => {
+    const answer = answers[i];
+    const hits = answer !== undefined && 'records' in answer ? hitsOf(dep, answer.records, kind, aside) : [];
+    return hits.map(({ group, verdict }) => ({
+      file: dep.file,
+      eco: dep.eco,
+      key: dep.key,
+      ids: idsOf(group),
+      verdict,
+      scope: dep.scope,
+      constraintOnly: dep.constraintOnly === true,
+    }));
+  });
 }
 
 function hitsOf(dep: Dep, records: readonly OsvRecord[], kind: AdvisorySource['kind'], result: Judgements): Hit[] {
@@ -107,6 +129,7 @@ function findingOf(hit: Hit, extra: ReadonlyMap<string, OsvRecord>, way: string[
   const id = primaryId(group);
   const summary = group.map((r) => r.summary ?? '').find((text) => text !== '') ?? group[0]?.details ?? '';
   const severity = severityOf(hit, extra);
+  const informational = informationalOf(group, dep.eco, dep.key);
   return {
     eco: dep.eco,
     package: dep.name,
@@ -127,6 +150,7 @@ function findingOf(hit: Hit, extra: ReadonlyMap<string, OsvRecord>, way: string[
     summary: summary.slice(0, 500),
     ...severity,
     malicious: isMalicious(group),
+    ...(informational === undefined ? {} : { informational }),
     ...(best.fixed === undefined ? {} : { fixed: best.fixed }),
     by: matches.some((m) => m.by === 'range') ? 'range' : best.by,
     ...(best.doubt === undefined ? {} : { doubt: best.doubt }),

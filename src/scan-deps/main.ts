@@ -1,6 +1,9 @@
-import { resolve } from 'node:path';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { openHttp } from '../http/index.ts';
 import { ActionError, Deadline, runMain, systemClock, systemExec } from '../runner/index.ts';
+import { type BaseWanted, openBase } from './base/open.ts';
 import { openWorkspace } from './discover/workspace.ts';
 import { parseScanInputs } from './inputs.ts';
 import { apiSource } from './osv/api.ts';
@@ -21,6 +24,8 @@ await runMain('scan-deps', async ({ env, log, signal, outputs, summary }) => {
   const workspace = openWorkspace(inputs.workspace, systemExec, env);
   using deadline = new Deadline(inputs.timeout, systemClock, signal);
   const http = openHttp();
+  // Git runs in a folder that holds nothing of anybody's.
+  const home = mkdtempSync(join(env.RUNNER_TEMP || tmpdir(), 'scan-deps-git-'));
   try {
     const source =
       inputs.database === undefined
@@ -31,7 +36,15 @@ await runMain('scan-deps', async ({ env, log, signal, outputs, summary }) => {
             clock: systemClock,
             deadline,
           });
-    const report = await run(inputs, { workspace, source, now: systemClock.now(), log });
+    const base = { exec: systemExec, env, root: workspace.root, home, deadline };
+    const ports = {
+      workspace,
+      source,
+      base: (wanted: BaseWanted) => openBase(wanted, base),
+      now: systemClock.now(),
+      log,
+    };
+    const report = await run(inputs, ports);
     outputs(outputsOf(report, writeReports(folder, report)));
     summary(summaryOf(report));
     log.annotate(annotations(report, inputs.onError));
@@ -39,6 +52,7 @@ await runMain('scan-deps', async ({ env, log, signal, outputs, summary }) => {
     if (report.result === 'failed') throw redError(report);
   } finally {
     await http.close();
+    rmSync(home, { recursive: true, force: true });
   }
 });
 

@@ -157,6 +157,10 @@ export interface Finding {
   score?: number;
   vector?: string;
   malicious: boolean;
+  /** No vulnerability, but a notice of the advisory database: `unmaintained`, `unsound`, … */
+  informational?: string;
+  /** Where a change is judged: does its base have it? */
+  baseline?: 'new' | 'existing';
   fixed?: string;
   by: Match['by'];
   /** Why a verdict is only possible, where the requirement itself is not the reason. */
@@ -177,6 +181,8 @@ export interface IgnoreState {
   reason: string;
   state: 'used' | 'unused' | 'expired';
   daysLeft: number;
+  /** The file of the base lacks this entry: whoever reviews the change accepts the risk with it. */
+  newInChange?: true;
 }
 
 export interface Notice {
@@ -191,7 +197,9 @@ export interface Report {
   result: 'passed' | 'failed';
   complete: boolean;
   source: { kind: 'api' | 'database'; url: string; freshness?: string };
-  mode: 'full';
+  mode: 'full' | 'diff';
+  /** The commit that the change is compared with. */
+  base?: string;
   coverage: {
     files: { file: string; format: string; status: FileReport['status']; packages: number }[];
     packages: number;

@@ -25,6 +25,9 @@ type Judged = Omit<Finding, 'state' | 'reason'>;
 export function decide(f: Judged, policy: Policy, ignored: string | undefined): Decision {
   if (ignored !== undefined) return { state: 'ignored', reason: ignored };
   if (f.malicious) return { state: 'block', reason: 'malicious package: it blocks whatever the settings say' };
+  if (f.informational !== undefined)
+    return { state: 'info', reason: `no vulnerability, but a notice: ${f.informational}` };
+  if (f.baseline === 'existing') return { state: 'existing', reason: 'the base has it too' };
   if ((f.verdict === 'possible' || f.constraintOnly) && policy.unpinned !== 'fail') {
     const why = f.verdict === 'possible' ? (f.doubt ?? NOT_ALL) : 'known from a constraints file only';
     return { state: softened(policy.unpinned), reason: `${why} (unpinned: ${policy.unpinned})` };

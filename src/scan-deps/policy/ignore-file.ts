@@ -3,12 +3,24 @@ import { CORE_SCHEMA, load } from 'js-yaml';
 import { z } from 'zod';
 import { ActionError } from '../../runner/index.ts';
 import { nearest, oneLine } from '../../text/index.ts';
+import type { Ecosystem } from '../types.ts';
+
+const ECOSYSTEMS = [
+  'PyPI',
+  'npm',
+  'Go',
+  'crates.io',
+  'RubyGems',
+  'Packagist',
+  'Maven',
+  'NuGet',
+] as const satisfies readonly Ecosystem[];
 
 /** The file as its users write it; the published JSON schema is made from this. */
 const ignoreEntrySchema = z.strictObject({
   id: z.string().regex(/^[A-Za-z]+-[A-Za-z0-9:._-]{1,60}$/, { error: 'is not an advisory id such as CVE-2024-35195' }),
   package: z.string().min(1).max(214).optional(),
-  ecosystem: z.enum(['PyPI', 'npm']).optional(),
+  ecosystem: z.enum(ECOSYSTEMS).optional(),
   version: z.string().min(1).max(256).optional(),
   path: z.string().min(1).max(500).optional(),
   reason: z.string().refine((text) => text.trim().length >= 15, { error: 'has less than 15 characters' }),

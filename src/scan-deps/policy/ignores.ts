@@ -18,8 +18,12 @@ export interface Ignores {
 
 const DAY = 86_400;
 
-/** @param now unix seconds; an entry holds through its last day, UTC */
-export function openIgnores(entries: readonly IgnoreEntry[], now: number): Ignores {
+/**
+ * @param now unix seconds; an entry holds through its last day, UTC
+ * @param base entries of the base's file, where a change is judged: the others are new in it
+ */
+export function openIgnores(entries: readonly IgnoreEntry[], now: number, base?: readonly IgnoreEntry[]): Ignores {
+  const before = new Set(base?.map(textOf));
   const used = new Set<IgnoreEntry>();
   const refused = new Set<IgnoreEntry>();
   const expired = (entry: IgnoreEntry): boolean => (endOfDay(entry.expires) ?? 0) <= now;
@@ -46,8 +50,14 @@ export function openIgnores(entries: readonly IgnoreEntry[], now: number): Ignor
         reason: entry.reason.trim(),
         state: expired(entry) ? 'expired' : used.has(entry) ? 'used' : 'unused',
         daysLeft: Math.ceil(((endOfDay(entry.expires) ?? now) - now) / DAY),
+        ...(base === undefined || before.has(textOf(entry)) ? {} : { newInChange: true as const }),
       })),
   };
+}
+
+/** All that an entry says, whatever its line. A later expiry is a new decision too. */
+function textOf(e: IgnoreEntry): string {
+  return JSON.stringify([e.id.toLowerCase(), e.package, e.ecosystem, e.version, e.path, e.reason.trim(), e.expires]);
 }
 
 function matches(entry: IgnoreEntry, f: Judged): boolean {

@@ -50,6 +50,19 @@ function levelOf(score: number): Level {
   return score >= 9 ? 'critical' : score >= 7 ? 'high' : score >= 4 ? 'medium' : 'low';
 }
 
+/**
+ * RustSec files notices (`unmaintained`, `unsound`, `notice`) beside vulnerabilities. A group is one only when none of its
+ * advisories about this package is more.
+ * @returns the kind of notice
+ */
+export function informationalOf(group: readonly OsvRecord[], eco: Ecosystem, key: string): string | undefined {
+  const kinds = group
+    .flatMap((record) => entriesOf(eco, record, key))
+    .map((entry) => entry.database_specific?.informational);
+  const [first] = kinds;
+  return typeof first === 'string' && kinds.every((kind) => typeof kind === 'string') ? first : undefined;
+}
+
 /** Malware is an advisory `MAL-…`, or one that is filed under CWE-506, embedded malicious code. */
 export function isMalicious(group: readonly OsvRecord[]): boolean {
   return group.some((record) => {

@@ -16,6 +16,7 @@ export function summaryOf(report: Report): string {
     section('Blocking', report, 'block', false),
     smallestChange(report),
     section('Warnings', report, 'warn', true),
+    section('Known from the base', report, 'existing', true),
     section('Informational', report, 'info', true),
     ignored(report),
     unread(report),
@@ -105,7 +106,7 @@ function ignored(report: Report): string {
       markdown.code(`${f.package} ${versionOf(f)}`),
       idLink(f.id),
       markdown.text(f.reason),
-      entry === undefined ? '' : `${entry.daysLeft} days left`,
+      entry === undefined ? '' : `${entry.daysLeft} days left${entry.newInChange ? ', new in this change' : ''}`,
     ];
   });
   if (rows.length === 0) return '';
