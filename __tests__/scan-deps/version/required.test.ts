@@ -17,6 +17,7 @@ const OLD = advisory('PYSEC-1', {
   name: 'requests',
   aliases: ['CVE-2023-32681'],
   events: [{ introduced: '2.3.0' }, { fixed: '2.31.0' }],
+  versions: ['2.3.0', '2.30.0', 'odd one!'],
   vector: CRITICAL,
 });
 const NEW = advisory('PYSEC-2', {

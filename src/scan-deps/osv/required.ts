@@ -1,5 +1,6 @@
 /** A requirement without one version against the advisories of its package. Pure. */
-import type { Dep, FreshInstall, OsvAffected, OsvRecord } from '../types.ts';
+import type { Dep, Ecosystem, FreshInstall, OsvAffected, OsvRecord } from '../types.ts';
+import { judged, orderOf } from '../version/index.ts';
 import {
   freshInstall,
   fromAffected,
@@ -33,9 +34,10 @@ export function judgeRange(dep: Pick<Dep, 'eco' | 'key' | 'range'>, records: rea
   const { eco, key, range = '' } = dep;
   const allowed = fromSpec(eco, range) ?? { eco, list: [{}], unsure: true };
   const live = records.filter((record) => record.withdrawn === undefined && entriesOf(eco, record, key).length > 0);
+  const read = readOnce(eco);
   const groups = groupAliases(live).map((group) => {
     const entries = group.flatMap((record) => entriesOf(eco, record, key));
-    return { group, affected: fromAffected(eco, entries), fixes: fixesOf(entries) };
+    return { group, affected: fromAffected(eco, entries, read), fixes: fixesOf(entries) };
   });
   const all = union(
     eco,
@@ -60,6 +62,15 @@ export function judgeRange(dep: Pick<Dep, 'eco' | 'key' | 'range'>, records: rea
       },
     ];
   });
+}
+
+// The records of one package list the same versions again and again.
+function readOnce(eco: Ecosystem): (version: string) => unknown {
+  const known = new Map<string, unknown>();
+  return (version) => {
+    if (!known.has(version)) known.set(version, judged(orderOf(eco), version));
+    return known.get(version);
+  };
 }
 
 function fixesOf(entries: readonly OsvAffected[]): string[] {

@@ -32,8 +32,15 @@ export function fromSpec(eco: Ecosystem, range: string): IntervalSet | undefined
   return list === undefined ? undefined : { eco, list };
 }
 
-/** @param affected the entries of one package; ranges count, and every version that is listed is a point */
-export function fromAffected(eco: Ecosystem, affected: readonly OsvAffected[]): IntervalSet {
+/**
+ * @param affected the entries of one package; ranges count, and every version that is listed is a point
+ * @param read how a listed version is read, for callers that meet the same ones in many records
+ */
+export function fromAffected(
+  eco: Ecosystem,
+  affected: readonly OsvAffected[],
+  read: (version: string) => unknown = (version) => judged(orderOf(eco), version),
+): IntervalSet {
   const order = orderOf(eco);
   const list: Interval[] = [];
   let unsure = false;
@@ -47,7 +54,7 @@ export function fromAffected(eco: Ecosystem, affected: readonly OsvAffected[]): 
       else list.push(...intervalsOf(order, line));
     }
     for (const text of entry.versions ?? []) {
-      const at = judged(order, text);
+      const at = read(text);
       if (at !== undefined) list.push(point(at));
     }
   }
