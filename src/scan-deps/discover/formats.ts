@@ -124,7 +124,7 @@ const DECLARES: readonly [RegExp, RegExp][] = [
   [/^Pipfile$/, /^[ \t]*\[(?:dev-)?packages/m],
   [/^Gemfile$|^gems\.rb$/, /^[ \t]*(?:gem|gemspec)\b/m],
   [/^composer\.json$/, /"require(?:-dev)?"/],
-  [/^pom\.xml$/, /<(?:dependency|plugin|parent|extension)>/],
+  [/^pom\.xml$/, /<(?:dependency|plugin|parent|extension)[\s/>]/],
   [DOTNET, /<PackageReference\b/],
 ];
 
