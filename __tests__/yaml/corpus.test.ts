@@ -86,6 +86,7 @@ real(
       rmSync(chart, { recursive: true });
     }
   },
+  300_000,
 );
 
 // Lists have a reader of their own; what cannot be read says so under the key Error, and would not be equal to anything expected.

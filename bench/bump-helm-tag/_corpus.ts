@@ -132,11 +132,18 @@ const READERS: readonly ((text: string) => unknown[])[] = [
 
 function differs(file: CorpusFile, target: CorpusTarget, value: string, after: string): Outcome | undefined {
   for (const [i, read] of READERS.entries()) {
-    const expected = structuredClone(file.read[i] ?? []);
+    const expected = copy(file.read[i] ?? []);
     if (!put(expected, target, value)) return `wrong: reader ${i} has no such place`;
     if (!isDeepStrictEqual(expected, read(after))) return `wrong: reader ${i} reads something else`;
   }
   return undefined;
+}
+
+/** What a reader made of a file, for `put` to change. */
+export function copy<T>(value: T): T {
+  if (Array.isArray(value)) return value.map(copy) as T;
+  if (typeof value !== 'object' || value === null || value instanceof Date) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, copy(inner)])) as T;
 }
 
 /** Sets the value in what a reader made of the file, where keys may have another spelling (`on` is "true" in YAML 1.1). */

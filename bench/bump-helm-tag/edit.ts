@@ -3,7 +3,7 @@ import { CORE_SCHEMA, dump, load } from 'js-yaml';
 import { parseAllDocuments, type parseDocument } from 'yaml';
 import { editValues } from '../../src/yaml/index.ts';
 import type { Bench } from '../lib/bench.ts';
-import { type CorpusFile, type CorpusTarget, put, readCorpus, wanted } from './_corpus.ts';
+import { type CorpusFile, type CorpusTarget, copy, put, readCorpus, wanted } from './_corpus.ts';
 
 // By turns: one that is text to every parser, one that is a number unless it is quoted.
 const VALUES = ['v2.0.0', '1.10'];
@@ -114,7 +114,7 @@ function measure(editor: Editor, targets: readonly { file: CorpusFile; target: C
 
 function isRight(file: CorpusFile, target: CorpusTarget, value: string, after: string): boolean {
   try {
-    const expected = structuredClone(file.read[0] ?? []);
+    const expected = copy(file.read[0] ?? []);
     put(expected, target, value);
     const documents = parseAllDocuments(after, { uniqueKeys: false }) as ReturnType<typeof parseDocument>[];
     return JSON.stringify(documents.map((d): unknown => d.toJS())) === JSON.stringify(expected);
