@@ -12,6 +12,7 @@ export interface NpmSpec {
 }
 
 const MAX_SPEC = 1000;
+const PLAIN = /^[\^~<>=*\d][\w\s.^~<>=*|+-]{0,1000}$|^npm:/;
 const SOURCES: readonly [RegExp, Dep['source']][] = [
   [/^workspace:/, 'workspace'],
   [/^(?:git[+:@]|github:|gitlab:|bitbucket:|gist:|ssh:)/, 'git'],
@@ -28,13 +29,19 @@ export function parseNpmSpec(name: string, text: string): NpmSpec | undefined {
   if (spec.length > MAX_SPEC) return undefined;
   if (spec.startsWith('patch:')) return parsePatch(name, spec);
   if (spec.startsWith('npm:')) return parseAlias(name, spec.slice(4));
-  const source = SOURCES.find(([pattern]) => pattern.test(spec))?.[1];
+  const source = sourceOfSpec(spec);
   if (source !== undefined) return { name, source };
   const exact = semverValid(spec.replace(/^[=v]+/, ''), { loose: true });
   if (exact !== null) return { name, version: spec.replace(/^[=v\s]+/, ''), source: 'registry' };
   // A tag such as `latest`, or pnpm's `catalog:`, may be any version.
   if (validRange(spec, { loose: true }) === null || spec === '') return { name, range: '*', source: 'registry' };
   return { name, range: spec, source: 'registry' };
+}
+
+/** Where a specification takes its package from; undefined: from a registry. */
+export function sourceOfSpec(spec: string): Dep['source'] | undefined {
+  // Most are plain ranges, and begin like one.
+  return PLAIN.test(spec) ? undefined : SOURCES.find(([pattern]) => pattern.test(spec))?.[1];
 }
 
 /** `npm:real@^1` is the package `real`; yarn also writes `npm:^1` for the package of the key itself. */

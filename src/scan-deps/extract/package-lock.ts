@@ -8,7 +8,7 @@ import { splitAt } from './npm-spec.ts';
 import { extractor, Refusal } from './sheet.ts';
 import { asTable, asText, entriesOf, type Table } from './values.ts';
 
-const KEEP = { names: new Set(['version']), below: new Set(['packages', 'dependencies']) };
+const KEEP = { names: new Set(['version']), below: new Set(['packages']) };
 const MODULES = 'node_modules/';
 
 interface Found {

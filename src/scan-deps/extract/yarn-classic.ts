@@ -1,8 +1,8 @@
 /** yarn.lock of Yarn 1: its own indented format, read line by line in one pass. */
 
-import { splitAt } from './npm-spec.ts';
+import { sourceOfSpec, splitAt } from './npm-spec.ts';
 import { extractor, Refusal, type Sheet } from './sheet.ts';
-import { lockGraph, sourceOfPattern, type YarnEntry } from './yarn-graph.ts';
+import { lockGraph, type YarnEntry } from './yarn-graph.ts';
 
 const MAX_LINE = 100_000;
 
@@ -58,7 +58,7 @@ function beginEntry(line: string, number: number): YarnEntry | undefined {
   const { name, rest } = splitAt(patterns[0] ?? '');
   if (name === '') return undefined;
   const real = rest.startsWith('npm:') ? splitAt(rest.slice(4)).name : '';
-  return { name: real || name, patterns, line: number, source: sourceOfPattern(name, rest), wants: [] };
+  return { name: real || name, patterns, line: number, source: sourceOfSpec(rest) ?? 'registry', wants: [] };
 }
 
 function pair(line: string): [string, string | undefined] {

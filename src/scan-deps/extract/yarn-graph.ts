@@ -3,7 +3,7 @@ import { posix } from 'node:path';
 import picomatch from 'picomatch';
 import type { Dep } from '../types.ts';
 import { Parents, reach } from './graph.ts';
-import { parseNpmSpec, splitAt } from './npm-spec.ts';
+import { splitAt } from './npm-spec.ts';
 import type { Sheet } from './sheet.ts';
 import { asList, asTable, asText, entriesOf, type Table } from './values.ts';
 
@@ -17,10 +17,6 @@ export interface YarnEntry {
   source: Dep['source'];
   /** Name and range of what it asks for. */
   wants: [string, string][];
-}
-
-export function sourceOfPattern(name: string, range: string): Dep['source'] {
-  return parseNpmSpec(name, range)?.source ?? 'registry';
 }
 
 /** An entry, or the name of all entries that may be meant. */
