@@ -1,43 +1,67 @@
-/** An offline copy of the OSV export as a source: `<folder>/<ECOSYSTEM>/all.zip`, read once a run. */
+/**
+ * An offline copy of the OSV export as a source: `<folder or URL>/<ECOSYSTEM>/all.zip`. With a cache each archive is turned
+ * into an index once and then only looked into; without one it is read from end to end in every run.
+ */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { ActionError, type Clock, type Deadline } from '../../runner/index.ts';
 import type { Answer, Ecosystem, OsvRecord, PackageKey, Problem } from '../types.ts';
-import { normaliseName } from './names.ts';
+import { orderOf } from '../version/index.ts';
+import { newest, readMember } from './index-members.ts';
+import { type Archive, type RemotePorts, remoteArchive } from './index-remote.ts';
+import { rememberingJudge, sliceOf } from './index-slice.ts';
+import { digestOf, indexPath, readIndex, type Shelf, storeIndex } from './index-store.ts';
 import { isProblem, parseRecord } from './record.ts';
 import type { AdvisorySource } from './source.ts';
 import { corrupt, readZip } from './zip.ts';
 
 export interface DatabaseOptions {
+  /** Where the database lies; for a URL, its text. */
   folder: string;
   /** Seconds; undefined: any age. */
   maxAge: number | undefined;
   clock: Clock;
   deadline: Deadline;
-}
-
-interface Shelf {
-  records: Map<string, OsvRecord[]>;
-  freshness: number;
+  /** Folder that keeps indexes from run to run (the runner's tool cache); undefined: no index is made. */
+  cache?: string;
+  /** For a database at a URL. */
+  remote?: { base: URL } & Omit<RemotePorts, 'clock' | 'deadline'>;
 }
 
 const DAY = 86_400;
 
 export function databaseSource(options: DatabaseOptions): AdvisorySource {
+  const { clock, deadline, cache, maxAge } = options;
   const byId = new Map<string, OsvRecord>();
   let oldest: number | undefined;
+  const onMember = (): void => deadline.check('reading the database');
 
   async function shelf(eco: Ecosystem, wanted: ReadonlySet<string>): Promise<Shelf> {
-    const path = join(options.folder, encodeURIComponent(eco), 'all.zip');
-    if (!existsSync(path)) throw missing(path);
-    const now = options.clock.now();
-    const result: Shelf = { records: new Map(), freshness: 0 };
-    const each = (name: string, bytes: Buffer): void => take(result, eco, wanted, path, name, bytes, now);
-    await readZip(path, each, undefined, () => options.deadline.check('reading the database'));
-    if (options.maxAge !== undefined && now - result.freshness > options.maxAge) {
-      throw stale(path, result.freshness, now, options.maxAge);
+    const archive = archiveOf(options, eco);
+    const now = clock.now();
+    const found = await (cache === undefined ? plain(archive) : indexed(archive, cache));
+    if (maxAge !== undefined && now - found.freshness > maxAge) throw stale(archive.name, found.freshness, now, maxAge);
+    return found;
+
+    async function plain(from: Archive): Promise<Shelf> {
+      using file = await from.fetch();
+      return readArchive(file.path, eco, wanted, now, onMember);
     }
-    return result;
+
+    async function indexed(from: Archive, folder: string): Promise<Shelf> {
+      const source = await from.source();
+      const known = readIndex(indexPath(folder, eco, source), eco, source, wanted, now);
+      if (known !== undefined) return known;
+      using file = await from.fetch();
+      const state = file.source();
+      const path = indexPath(folder, eco, state);
+      const stored = await storeIndex(file.path, path, { eco, source: state, now, onMember });
+      if (!stored) return readArchive(file.path, eco, wanted, now, onMember);
+      const built = readIndex(path, eco, state, wanted, now);
+      if (built === undefined)
+        throw corrupt(from.name, `the index that was just made from it, ${path}, cannot be read`);
+      return built;
+    }
   }
 
   async function safely(eco: Ecosystem, wanted: ReadonlySet<string>): Promise<Shelf | Problem> {
@@ -46,6 +70,15 @@ export function databaseSource(options: DatabaseOptions): AdvisorySource {
     } catch (error) {
       if (!(error instanceof ActionError) || error.code === 'E_CANCELLED') throw error;
       return { code: error.code, message: error.message };
+    }
+  }
+
+  function remember(records: Iterable<OsvRecord>): void {
+    for (const record of records) {
+      const known = byId.get(record.id);
+      // Each package has its own slice of a record: together they are what is known under the id.
+      const affected = [...(known?.affected ?? []), ...(record.affected ?? [])];
+      byId.set(record.id, known === undefined ? record : { ...record, affected });
     }
   }
 
@@ -60,7 +93,7 @@ export function databaseSource(options: DatabaseOptions): AdvisorySource {
         shelves.set(eco, found);
         if (!('records' in found)) continue;
         if (found.freshness > 0) oldest = Math.min(oldest ?? found.freshness, found.freshness);
-        for (const record of [...found.records.values()].flat()) byId.set(record.id, record);
+        remember([...found.records.values()].flat());
       }
       return keys.map((key) => answerOf(shelves.get(key.eco), key));
     },
@@ -70,55 +103,62 @@ export function databaseSource(options: DatabaseOptions): AdvisorySource {
   };
 }
 
+function archiveOf({ folder, remote, clock, deadline }: DatabaseOptions, eco: Ecosystem): Archive {
+  const below = `${encodeURIComponent(eco)}/all.zip`;
+  if (remote !== undefined) {
+    const url = new URL(`${remote.base.pathname.replace(/\/+$/, '')}/${below}`, remote.base.origin);
+    return remoteArchive(url, { ...remote, clock, deadline });
+  }
+  const path = join(folder, below);
+  if (!existsSync(path)) throw missing(path);
+  const digest = once(() => digestOf(path));
+  return {
+    name: path,
+    source: async () => digest(),
+    fetch: async () => ({ path, source: digest, [Symbol.dispose]: () => {} }),
+  };
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}
+
+/** The archive itself, from end to end. */
+async function readArchive(
+  path: string,
+  eco: Ecosystem,
+  wanted: ReadonlySet<string>,
+  now: number,
+  onMember: () => void,
+): Promise<Shelf> {
+  const shelf: Shelf = { records: new Map(), freshness: 0 };
+  const judge = rememberingJudge(orderOf(eco));
+  const each = (name: string, bytes: Buffer): void => {
+    const { json, keys, modified } = readMember(path, name, bytes, eco);
+    shelf.freshness = newest(now, shelf.freshness, modified);
+    const asked = keys.filter((key) => wanted.has(key));
+    if (asked.length === 0) return;
+    const record = parseRecord(json);
+    if (isProblem(record)) throw corrupt(path, `${name}: ${record.message}`);
+    if (record.withdrawn !== undefined) return;
+    for (const key of asked) {
+      const list = shelf.records.get(key);
+      const slice = sliceOf(record, eco, key, judge);
+      if (list === undefined) shelf.records.set(key, [slice]);
+      else list.push(slice);
+    }
+  };
+  await readZip(path, each, undefined, onMember);
+  return shelf;
+}
+
 function answerOf(shelf: Shelf | Problem | undefined, { key }: PackageKey): Answer {
   if (shelf === undefined) return { records: [] };
   return 'records' in shelf ? { records: shelf.records.get(key) ?? [] } : { unanswered: shelf };
-}
-
-// Every member must be a record with an id, also one about a package that nobody asked for: nothing is dropped in silence.
-function take(
-  shelf: Shelf,
-  eco: Ecosystem,
-  wanted: ReadonlySet<string>,
-  path: string,
-  name: string,
-  bytes: Buffer,
-  now: number,
-): void {
-  const json = parseJson(bytes);
-  if (typeof json !== 'object' || json === null || !('id' in json) || typeof json.id !== 'string' || json.id === '') {
-    throw corrupt(path, `${name} is not an advisory with an id`);
-  }
-  const modified = 'modified' in json ? Date.parse(String(json.modified)) / 1000 : Number.NaN;
-  if (modified <= now) shelf.freshness = Math.max(shelf.freshness, modified);
-  const keys = namesIn(json, eco).filter((key) => wanted.has(key));
-  if (keys.length === 0) return;
-  const record = parseRecord(json);
-  if (isProblem(record)) throw corrupt(path, `${name}: ${record.message}`);
-  for (const key of keys) {
-    const list = shelf.records.get(key);
-    if (list === undefined) shelf.records.set(key, [record]);
-    else list.push(record);
-  }
-}
-
-function parseJson(bytes: Buffer): unknown {
-  try {
-    return JSON.parse(bytes.toString('utf8'));
-  } catch {
-    return undefined;
-  }
-}
-
-function namesIn(json: object, eco: Ecosystem): string[] {
-  const affected = 'affected' in json && Array.isArray(json.affected) ? (json.affected as unknown[]) : [];
-  const keys = new Set<string>();
-  for (const entry of affected) {
-    const about = (entry as { package?: { ecosystem?: unknown; name?: unknown } } | null)?.package;
-    if (typeof about?.ecosystem !== 'string' || typeof about.name !== 'string') continue;
-    if (about.ecosystem.split(':', 1)[0] === eco) keys.add(normaliseName(eco, about.name));
-  }
-  return [...keys];
 }
 
 function missing(path: string): ActionError {

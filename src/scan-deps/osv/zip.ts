@@ -1,7 +1,8 @@
 /** Members of an advisory archive, one by one, from the file. Nothing is written to disk, and a bomb is refused before it is inflated. */
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { crc32, inflateRawSync } from 'node:zlib';
-import { type Entry, fromFdPromise, type ZipFile } from 'yauzl';
+import { fromRandomAccessReaderPromise, RandomAccessReader } from 'yauzl';
 import { ActionError } from '../../runner/index.ts';
 
 export interface ZipLimits {
@@ -21,9 +22,24 @@ const ZIP_LIMITS: ZipLimits = {
 
 /** Below this size a high ratio is harmless: the text is short. */
 const RATIO_FREE = 64 * 1024;
+const WINDOW = 1024 * 1024;
+/** Members between two turns of the event loop, so that a signal or the deadline is heard in the middle of a large archive. */
+const TURN = 256;
+
+interface Member {
+  name: string;
+  method: number;
+  crc: number;
+  packed: number;
+  size: number;
+  /** Of the local header. */
+  offset: number;
+}
+
+type ReadAt = (position: number, length: number) => Buffer;
 
 /**
- * Calls `each` with the name and the checked bytes of every file in the archive.
+ * Calls `each` with the name and the checked bytes of every file in the archive, in the order of its directory.
  * @throws ActionError E_DB_CORRUPT (broken archive, wrong CRC, other compression) or E_LIMIT
  */
 export async function readZip(
@@ -34,63 +50,119 @@ export async function readZip(
 ): Promise<void> {
   const fd = openSync(path, 'r');
   try {
-    const zip = await corruptIfThrows(path, () => fromFdPromise(fd, { lazyEntries: true, autoClose: false }));
-    if (zip.entryCount > limits.members) throw tooBig(path, `${zip.entryCount} members`);
-    const entries = await corruptIfThrows(path, () => allEntries(zip));
-    let total = 0;
-    for (const entry of entries) {
-      total += entry.uncompressedSize;
-      const ratio = entry.uncompressedSize / Math.max(1, entry.compressedSize);
-      if (entry.uncompressedSize > limits.memberBytes)
-        throw tooBig(path, `${entry.uncompressedSize} bytes in one member`);
-      if (entry.uncompressedSize > RATIO_FREE && ratio > limits.ratio)
-        throw tooBig(path, `a ratio of ${Math.round(ratio)}:1`);
-      if (total > limits.totalBytes) throw tooBig(path, `over ${limits.totalBytes} bytes`);
-    }
-    for (const entry of entries) {
+    const readAt = windowed(fd);
+    const members = await corruptIfThrows(path, () => directory(new Archive(readAt), fstatSync(fd).size, path, limits));
+    for (const [i, member] of members.entries()) {
       onMember();
-      if (entry.fileName.endsWith('/')) continue;
-      const bytes = await corruptIfThrows(path, () => member(fd, zip, entry), entry.fileName);
-      each(entry.fileName, bytes);
+      if (i % TURN === TURN - 1) await nextTurn();
+      if (member.name.endsWith('/')) continue;
+      each(member.name, await corruptIfThrows(path, () => inflated(readAt, member), member.name));
     }
   } finally {
     closeSync(fd);
   }
 }
 
-async function allEntries(zip: ZipFile): Promise<Entry[]> {
-  const entries: Entry[] = [];
-  for await (const entry of zip.eachEntry()) entries.push(entry);
-  return entries;
+/** All members; the sums are checked on the way, so that a directory that is too long is not read to its end. */
+async function directory(archive: Archive, bytes: number, path: string, limits: ZipLimits): Promise<Member[]> {
+  const zip = await fromRandomAccessReaderPromise(archive, bytes, { lazyEntries: true, autoClose: false });
+  if (zip.entryCount > limits.members) throw tooBig(path, `${zip.entryCount} members`);
+  const members: Member[] = [];
+  let total = 0;
+  for await (const entry of zip.eachEntry()) {
+    const size = entry.uncompressedSize;
+    total += size;
+    const ratio = size / Math.max(1, entry.compressedSize);
+    if (size > limits.memberBytes) throw tooBig(path, `${size} bytes in one member`);
+    if (size > RATIO_FREE && ratio > limits.ratio) throw tooBig(path, `a ratio of ${Math.round(ratio)}:1`);
+    if (total > limits.totalBytes) throw tooBig(path, `over ${limits.totalBytes} bytes`);
+    if (members.length >= limits.members) throw tooBig(path, `over ${limits.members} members`);
+    members.push({
+      name: entry.fileName,
+      method: entry.compressionMethod,
+      crc: entry.crc32 >>> 0,
+      packed: entry.compressedSize,
+      size,
+      offset: entry.relativeOffsetOfLocalHeader,
+    });
+  }
+  return members;
 }
 
-async function member(fd: number, zip: ZipFile, entry: Entry): Promise<Buffer> {
-  const { fileDataStart } = await zip.readLocalFileHeaderPromise(entry, { minimal: true });
-  const packed = Buffer.allocUnsafe(entry.compressedSize);
+class Archive extends RandomAccessReader {
+  readonly #readAt: ReadAt;
+
+  constructor(readAt: ReadAt) {
+    super();
+    this.#readAt = readAt;
+  }
+
+  override read(
+    target: Buffer,
+    at: number,
+    length: number,
+    position: number,
+    done: (error: Error | null) => void,
+  ): void {
+    let failure: Error | null = null;
+    try {
+      this.#readAt(position, length).copy(target, at);
+    } catch (error) {
+      failure = error as Error;
+    }
+    queueMicrotask(() => done(failure));
+  }
+}
+
+/** Reads through a window: the members follow each other, and a call to the system for each of them costs more than its bytes. */
+function windowed(fd: number): ReadAt {
+  let window: Buffer = Buffer.alloc(0);
+  let start = 0;
+  return (position, length) => {
+    if (position < start || position + length > start + window.length) {
+      window = fill(fd, position, Math.max(length, WINDOW));
+      start = position;
+      if (window.length < length) throw new Error('the archive ends inside a member');
+    }
+    return window.subarray(position - start, position - start + length);
+  };
+}
+
+function fill(fd: number, position: number, length: number): Buffer {
+  const bytes = Buffer.allocUnsafe(length);
   let read = 0;
-  while (read < packed.length) {
-    const got = readSync(fd, packed, read, packed.length - read, fileDataStart + read);
-    if (got === 0) throw new Error('the archive ends inside a member');
+  while (read < length) {
+    const got = readSync(fd, bytes, read, length - read, position + read);
+    if (got === 0) break;
     read += got;
   }
-  if (entry.compressionMethod !== 0 && entry.compressionMethod !== 8) throw new Error('unknown compression');
+  return bytes.subarray(0, read);
+}
+
+function inflated(readAt: ReadAt, { method, crc, packed, size, offset }: Member): Buffer {
+  const header = readAt(offset, 30);
+  if (header.readUInt32LE(0) !== 0x04034b50) throw new Error('no header of a member where the directory says one is');
+  const data = readAt(offset + 30 + header.readUInt16LE(26) + header.readUInt16LE(28), packed);
+  if (method !== 0 && method !== 8) throw new Error('unknown compression');
   // The declared size was checked above and caps what is inflated, whatever the stream would give.
-  const bytes =
-    entry.compressionMethod === 0 ? packed : inflateRawSync(packed, { maxOutputLength: entry.uncompressedSize || 1 });
-  if (bytes.length !== entry.uncompressedSize) throw new Error('a member has another size than declared');
-  if (crc32(bytes) !== entry.crc32 >>> 0) throw new Error('wrong CRC-32');
+  const options = { maxOutputLength: size || 1, chunkSize: Math.max(64, size + 1) };
+  const bytes = method === 0 ? data : inflateRawSync(data, options);
+  if (bytes.length !== size) throw new Error('a member has another size than declared');
+  if (crc32(bytes) !== crc) throw new Error('wrong CRC-32');
   return bytes;
 }
 
-async function corruptIfThrows<T>(path: string, body: () => Promise<T>, name?: string): Promise<T> {
+async function corruptIfThrows<T>(path: string, body: () => T | Promise<T>, name?: string): Promise<T> {
   try {
     return await body();
   } catch (error) {
+    if (error instanceof ActionError) throw error;
     const cause = error as Error;
     throw corrupt(path, `${name === undefined ? '' : `${name}: `}${cause.message}`, error);
   }
 }
 
+/** Of a database, or a part of it, that must not be believed. */
 export function corrupt(path: string, why: string, cause?: unknown): ActionError {
   const fix = 'Fetch the archive again; nothing of it was believed';
   return new ActionError('E_DB_CORRUPT', { what: `database ${path}`, why, fix, cause });

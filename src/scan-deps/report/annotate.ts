@@ -1,6 +1,7 @@
 import type { Annotation } from '../../runner/index.ts';
 import type { Finding, Report } from '../types.ts';
-import { adviceOf, titleOf, wayText } from './words.ts';
+import { adviceOf } from './advice.ts';
+import { titleOf, wayText } from './words.ts';
 
 /** Findings that block or warn, problems, and notices, each on its line. Informational and ignored findings get none. */
 export function annotations(report: Report, onError: 'fail' | 'warn'): Annotation[] {

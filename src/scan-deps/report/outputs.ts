@@ -1,6 +1,7 @@
 import type { OutputValue } from '../../runner/index.ts';
 import { rankOf } from '../policy/severity.ts';
 import type { Level, Report } from '../types.ts';
+import { safeJson } from './json.ts';
 import { countOf } from './words.ts';
 
 const MAX_JSON = 256 * 1024;
@@ -9,6 +10,7 @@ const MAX_FINDINGS = 100;
 export interface ReportPaths {
   report: string;
   sarif: string;
+  cyclonedx: string;
 }
 
 /** Outputs of a scan that came to a report. */
@@ -18,11 +20,12 @@ export function outputsOf(report: Report, paths: ReportPaths): Record<string, Ou
     complete: report.complete,
     findings: report.findings.length,
     blocking: countOf(report, 'block'),
-    new: report.findings.filter((f) => f.state !== 'ignored' && f.state !== 'existing').length,
+    new: report.findings.filter((f) => f.state !== 'ignored' && f.baseline !== 'existing').length,
     'highest-severity': highest(report),
     packages: report.coverage.packages,
     'report-path': paths.report,
     'sarif-path': paths.sarif,
+    'cyclonedx-path': paths.cyclonedx,
     json: jsonOf(report),
   };
 }
@@ -39,6 +42,7 @@ export function outputsOfFault(): Record<string, OutputValue> {
     packages: 0,
     'report-path': '',
     'sarif-path': '',
+    'cyclonedx-path': '',
     json: JSON.stringify({ result: 'failed', complete: false, findings: [] }),
   };
 }
@@ -54,7 +58,7 @@ function jsonOf(report: Report): string {
   for (let count = Math.min(MAX_FINDINGS, report.findings.length); ; count = Math.floor(count / 2)) {
     const { files, unanswered, unsupported, ...coverage } = report.coverage;
     const lists = { files: files.length, unanswered: unanswered.length, unsupported: unsupported.length };
-    const text = JSON.stringify({
+    const text = safeJson({
       result: report.result,
       complete: report.complete,
       source: report.source,

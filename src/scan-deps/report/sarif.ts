@@ -2,9 +2,15 @@
 import { createHash } from 'node:crypto';
 import { oneLine } from '../../text/index.ts';
 import type { Finding, Level, Report } from '../types.ts';
-import { adviceOf, titleOf, wayText } from './words.ts';
+import { adviceOf } from './advice.ts';
+import { safeJson } from './json.ts';
+import { siteOf } from './links.ts';
+import { titleOf, wayText } from './words.ts';
 
+/** GitHub shows the first 5,000 results of a file. */
 const MAX_RESULTS = 5000;
+/** The same for messages about what keeps the scan from being complete. */
+const MAX_NOTES = 1000;
 /** A number is required: words get the lowest score of their level, what nobody scored stands with high. */
 const BY_LEVEL: Readonly<Record<Level, string>> = {
   none: '0.0',
@@ -20,9 +26,10 @@ export function sarifOf(report: Report): string {
   // The report is ordered worst first: what is cut is the least.
   const findings = report.findings.slice(0, MAX_RESULTS);
   const rules = new Map<string, Finding>();
-  for (const f of findings) if (!rules.has(f.id)) rules.set(f.id, f);
+  for (const f of findings) if (!rules.has(ruleId(f))) rules.set(ruleId(f), f);
   const index = new Map([...rules.keys()].map((id, i) => [id, i]));
-  return JSON.stringify({
+  const diff = report.mode === 'diff';
+  return safeJson({
     $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
     version: '2.1.0',
     runs: [
@@ -31,16 +38,16 @@ export function sarifOf(report: Report): string {
         invocations: [
           {
             executionSuccessful: report.complete,
-            toolExecutionNotifications: report.problems.map((p) => ({
+            toolExecutionNotifications: report.problems.slice(0, MAX_NOTES).map((p) => ({
               level: 'error',
-              message: { text: oneLine(p.message, 1000) },
+              message: { text: messageText(p.message) },
               descriptor: { id: p.code },
               ...(p.file === undefined ? {} : { locations: [place(p.file, p.line ?? 1, p.line ?? 1)] }),
             })),
           },
         ],
         columnKind: 'utf16CodeUnits',
-        results: findings.map((f) => resultOf(f, index.get(f.id) ?? 0)),
+        results: findings.map((f) => resultOf(f, index.get(ruleId(f)) ?? 0, diff)),
       },
     ],
   });
@@ -52,32 +59,40 @@ function ruleOf(f: Finding): object {
     'dependency',
     ...(f.level === 'unknown' ? ['unscored'] : []),
     ...(f.malicious ? ['malicious'] : []),
+    ...(f.informational === undefined ? [] : ['informational']),
   ];
   const word = BY_LEVEL[f.level];
   const score = f.score === undefined || f.score < Number(word) ? word : f.score.toFixed(1);
-  const linkable = /^[A-Z]+-[A-Za-z0-9:-]{1,60}$/.test(f.id);
   return {
-    id: oneLine(f.id, 200),
+    id: ruleId(f),
     shortDescription: { text: oneLine(f.summary || f.id, 300) },
-    ...(linkable ? { helpUri: `https://osv.dev/vulnerability/${f.id}` } : {}),
+    ...(siteOf(f.id) === undefined ? {} : { helpUri: `https://osv.dev/vulnerability/${f.id}` }),
     properties: { tags, 'security-severity': score, precision: 'high' },
   };
 }
 
-function resultOf(f: Finding, ruleIndex: number): object {
+function resultOf(f: Finding, ruleIndex: number, diff: boolean): object {
   const way = f.way.length > 1 ? ` Way in: ${wayText(f)}.` : '';
   const levels = { block: 'error', warn: 'warning', info: 'note', existing: 'note', ignored: 'note' } as const;
   return {
-    ruleId: oneLine(f.id, 200),
+    ruleId: ruleId(f),
     ruleIndex,
     level: levels[f.state],
-    message: { text: oneLine(`${titleOf(f)}.${way} ${adviceOf(f)}`, 1000) },
+    message: { text: messageText(`${titleOf(f)}.${way} ${adviceOf(f)}`) },
     locations: [place(f.file, f.line, f.endLine)],
     partialFingerprints: { 'scanDeps/v1': fingerprint(f) },
+    ...(diff ? { baselineState: f.baseline === 'existing' ? 'unchanged' : 'new' } : {}),
     ...(f.state === 'ignored'
       ? { suppressions: [{ kind: 'external', status: 'accepted', justification: oneLine(f.reason, 1000) }] }
       : {}),
   };
+}
+
+const ruleId = (f: Finding): string => oneLine(f.id, 200);
+
+/** In a message `[x](y)` is a link and `{0}` a placeholder: neither may come from a name. SARIF 2.1.0, 3.11.5 and 3.11.6 */
+function messageText(text: string): string {
+  return oneLine(text, 1000).replace(/[[\]]/g, '\\$&').replace(/[{}]/g, '$&$&');
 }
 
 function place(file: string, startLine: number, endLine: number): object {

@@ -1,25 +1,42 @@
 /** The Markdown summary: verdict and coverage first, then what blocks, then the rest folded away. */
+import { cutSummary } from '../../runner/index.ts';
 import { markdown } from '../../text/index.ts';
-import { compareText } from '../osv/groups.ts';
 import type { Finding, Report } from '../types.ts';
+import { smallestChanges } from './change.ts';
+import { siteOf } from './links.ts';
 import { countOf, coverageLine, versionOf, wayText } from './words.ts';
 
-const MAX_ROWS = 500;
+const MAX_CHANGES = 20;
+const NAMES_A_ROW = 20;
+/** Rows a table: the most first, fewer when the whole does not fit. */
+const ROWS = [1000, 300, 100, 30, 10] as const;
+/** GitHub drops a summary over 1 MiB whole; the rest is for what other steps write. */
+const BUDGET = 900 * 1024;
 
-export function summaryOf(report: Report): string {
+/** @param budget bytes; a table that must be cut for it says how many rows are only in the report */
+export function summaryOf(report: Report, budget = BUDGET): string {
+  let text = '';
+  for (const max of ROWS) {
+    text = rendered(report, max);
+    if (Buffer.byteLength(text) <= budget) return text;
+  }
+  return cutSummary(text, budget);
+}
+
+function rendered(report: Report, max: number): string {
   const verdict = report.result === 'passed' ? 'passed' : 'failed';
   const parts = [
     `## scan-deps: ${verdict}${report.complete ? '' : ', **the scan is incomplete**'}\n`,
     `${markdown.text(coverageLine(report))}. ${report.findings.length} findings, ${countOf(report, 'block')} blocking.\n`,
     sourceLine(report),
-    problems(report),
-    section('Blocking', report, 'block', false),
+    problems(report, max),
+    section('Blocking', report, 'block', false, max),
     smallestChange(report),
-    section('Warnings', report, 'warn', true),
-    section('Known from the base', report, 'existing', true),
-    section('Informational', report, 'info', true),
-    ignored(report),
-    unread(report),
+    section('Warnings', report, 'warn', true, max),
+    section('Known from the base', report, 'existing', true, max),
+    section('Informational', report, 'info', true, max),
+    ignored(report, max),
+    unread(report, max),
   ];
   return parts.filter((part) => part !== '').join('\n');
 }
@@ -30,30 +47,28 @@ function sourceLine({ source }: Report): string {
   return `Judged by ${source.kind === 'api' ? 'the OSV API' : 'the offline database'} ${markdown.code(source.url)}${fresh}.\n`;
 }
 
-function problems(report: Report): string {
+function problems(report: Report, max: number): string {
   if (report.problems.length === 0) return '';
   const rows = report.problems
-    .slice(0, MAX_ROWS)
+    .slice(0, max)
     .map((p) => [
       markdown.code(p.code),
       p.file === undefined ? '' : markdown.code(`${p.file}${p.line === undefined ? '' : `:${p.line}`}`),
       markdown.text(p.message),
     ]);
   const names = report.coverage.unanswered;
-  const list =
-    names.length === 0
-      ? ''
-      : markdown.details(`${names.length} unanswered packages`, names.map((n) => `- ${markdown.code(n)}`).join('\n'));
-  return `### What keeps it from being complete\n\n${markdown.table(['code', 'where', 'what'], rows)}\n${list}`;
+  const unanswered =
+    names.length === 0 ? '' : markdown.details(`${names.length} unanswered packages`, list(names, max * NAMES_A_ROW));
+  return `### What keeps it from being complete\n\n${markdown.table(['code', 'where', 'what'], rows)}\n${more(report.problems.length, max)}${unanswered}`;
 }
 
-function section(title: string, report: Report, state: Finding['state'], folded: boolean): string {
+function section(title: string, report: Report, state: Finding['state'], folded: boolean, max: number): string {
   const findings = report.findings.filter((f) => f.state === state);
   if (findings.length === 0) return '';
   const head = ['package', 'version', 'severity', 'ids', 'fixed in', 'where', 'way in'];
-  const table = markdown.table(head, findings.slice(0, MAX_ROWS).map(row));
-  const more = findings.length > MAX_ROWS ? `\n${findings.length - MAX_ROWS} more are in scan-deps.json.\n` : '';
-  return folded ? markdown.details(`${title} (${findings.length})`, table + more) : `### ${title}\n\n${table}${more}`;
+  const table = markdown.table(head, findings.slice(0, max).map(row));
+  const body = table + more(findings.length, max);
+  return folded ? markdown.details(`${title} (${findings.length})`, body) : `### ${title}\n\n${body}`;
 }
 
 function row(f: Finding): string[] {
@@ -69,36 +84,26 @@ function row(f: Finding): string[] {
   ];
 }
 
-/** Links go to three sites only, and only for ids of a plain form. */
 function idLink(id: string): string {
-  if (!/^[A-Z]+-[A-Za-z0-9:-]{1,60}$/.test(id)) return markdown.code(id);
-  if (id.startsWith('CVE-')) return markdown.link(id, `https://nvd.nist.gov/vuln/detail/${id}`);
-  if (id.startsWith('GHSA-')) return markdown.link(id, `https://github.com/advisories/${id}`);
-  return markdown.link(id, `https://osv.dev/vulnerability/${id}`);
+  const site = siteOf(id);
+  return site === undefined ? markdown.code(id) : markdown.link(id, site.url);
 }
 
-/** By the dependency that brings them in: how many blocking findings end when it is raised, and to what. */
 function smallestChange(report: Report): string {
-  const byRoot = new Map<string, Finding[]>();
-  for (const f of report.findings) {
-    if (f.state !== 'block' || f.fixed === undefined) continue;
-    const root = f.way[0] ?? f.package;
-    byRoot.set(root, [...(byRoot.get(root) ?? []), f]);
-  }
-  if (byRoot.size === 0) return '';
-  const lines = [...byRoot]
-    .sort(([a, x], [b, y]) => y.length - x.length || compareText(a, b))
-    .slice(0, 20)
-    .map(([root, all]) => {
-      const fixes = [...new Set(all.map((f) => `${f.package} ${f.fixed}`))].map((text) => markdown.code(text));
-      return `- ${markdown.code(root)} brings in ${all.length}: fixed by ${fixes.slice(0, 10).join(', ')}`;
-    });
-  return `### Smallest change\n\n${lines.join('\n')}\n`;
+  const changes = smallestChanges(report.findings);
+  if (changes.length === 0) return '';
+  const lines = changes.slice(0, MAX_CHANGES).map(({ root, package: name, to, clears, of }) => {
+    const what =
+      root === name ? markdown.code(name) : `${markdown.code(root)}, so that it brings in ${markdown.code(name)}`;
+    return `- ${what} to ${markdown.code(to)}: clears ${clears} of ${of}`;
+  });
+  const rest = changes.length - lines.length;
+  return `### Smallest change\n\nRaise\n\n${lines.join('\n')}\n${rest > 0 ? `- and ${rest} more\n` : ''}`;
 }
 
-function ignored(report: Report): string {
+function ignored(report: Report, max: number): string {
   const findings = report.findings.filter((f) => f.state === 'ignored');
-  const rows = findings.slice(0, MAX_ROWS).map((f) => {
+  const rows = findings.slice(0, max).map((f) => {
     const entry = report.ignores.find(
       (i) => i.state === 'used' && f.ids.some((id) => id.toLowerCase() === i.id.toLowerCase()),
     );
@@ -110,11 +115,20 @@ function ignored(report: Report): string {
     ];
   });
   if (rows.length === 0) return '';
-  return markdown.details(`Ignored (${findings.length})`, markdown.table(['package', 'id', 'reason', 'expires'], rows));
+  const table = markdown.table(['package', 'id', 'reason', 'expires'], rows);
+  return markdown.details(`Ignored (${findings.length})`, table + more(findings.length, max));
 }
 
-function unread({ coverage }: Report): string {
+function unread({ coverage }: Report, max: number): string {
   if (coverage.unsupported.length === 0) return '';
-  const list = coverage.unsupported.slice(0, MAX_ROWS).map((file) => `- ${markdown.code(file)}`);
-  return `### Not read\n\nThis version cannot read these files, and no lock that was read governs them:\n\n${list.join('\n')}\n`;
+  const files = list(coverage.unsupported, max);
+  return `### Not read\n\nThis version cannot read these files, and no lock that was read governs them:\n\n${files}\n`;
 }
+
+function list(names: readonly string[], max: number): string {
+  const lines = names.slice(0, max).map((name) => `- ${markdown.code(name)}`);
+  return `${lines.join('\n')}\n${more(names.length, max)}`;
+}
+
+const more = (count: number, max: number): string =>
+  count > max ? `\n${count - max} more are in scan-deps.json.\n` : '';

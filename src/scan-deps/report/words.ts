@@ -1,5 +1,4 @@
 /** Sentences about findings and coverage, plain text. The writers of log, annotation and Markdown escape them. */
-import { rangeAdvice } from '../policy/range-advice.ts';
 import type { Finding, Report } from '../types.ts';
 
 export const versionOf = (f: Finding): string => f.version ?? f.range ?? '(any version)';
@@ -9,19 +8,6 @@ export const wayText = (f: Finding): string => f.way.join(' > ');
 /** `requests 2.30.0: CVE-2023-32681 (medium)` */
 export function titleOf(f: Finding): string {
   return `${f.package} ${versionOf(f)}: ${f.id} (${f.malicious ? 'malicious' : f.level})`;
-}
-
-/** What to do, in a few words. */
-export function adviceOf(f: Finding): string {
-  if (f.malicious) return 'Remove this version at once and treat the machines that installed it as compromised.';
-  if (f.version === undefined) return rangeAdvice(f);
-  if (f.fixed === undefined) return 'No fixed version is known.';
-  if (f.eco === 'npm') {
-    return f.direct === true
-      ? `Fixed in ${f.fixed} (npm install ${f.package}@${f.fixed}).`
-      : `Fixed in ${f.fixed}: npm update ${f.package}, or raise ${f.way[0] ?? f.package}.`;
-  }
-  return `Fixed in ${f.fixed}: write ${f.package}==${f.fixed} in this line.`;
 }
 
 /** One log line. */
