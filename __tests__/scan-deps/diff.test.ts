@@ -108,6 +108,26 @@ describe('a pull request, as a shallow clone of its merge commit', () => {
     }
   });
 
+  test('a partial clone, as of a sparse checkout: what is missing comes by one connection, renames too', async () => {
+    await service.commit('main', {
+      'requirements.txt': 'requests==2.30.0\n',
+      'more/requirements.txt': 'requests==2.30.0\n',
+    });
+    await service.commit('change', {
+      'package-lock.json': null,
+      'web/package-lock.json': lock({ lodash: '4.17.20' }),
+      'requirements.txt': 'requests==2.29.0\n',
+      'more/requirements.txt': 'requests==2.28.0\n',
+    });
+    const { event } = await service.pull('change');
+    const root = await service.checkout(event.sha, { filter: 'blob:none' });
+    service.forge.clearRequests();
+    const scan = await service.scan(root, event);
+    expect([scan.code, scan.outputs.new, scan.outputs.findings, scan.report.notices]).toEqual([0, '0', '3', []]);
+    // The commit, the lock that moved, and the two files that changed.
+    expect(fetches()).toBe(3);
+  });
+
   test('a base file that cannot be read makes all its findings new, and is named', async () => {
     await service.commit('main', { 'package-lock.json': '{ "lockfileVersion": 3, "packages": ' });
     const scan = await pullOf({ 'package-lock.json': lock({ lodash: '4.17.19' }) });
@@ -220,6 +240,39 @@ describe('trap 23: where the base comes from', () => {
     expect(scan.log).toMatch(/^::error .*first parent of the merge commit.*could not be fetched.*\[E_DIFF_BASE\]$/m);
     expect((await service.scan(root, event, { mode: 'full' })).report.mode).toBe('full');
   });
+});
+
+test('a private repository: the base comes by what the checkout keeps to log in, and only so', async () => {
+  await using secret = await startService(start, { private: true });
+  await secret.database('npm', npm);
+  await secret.commit('change', { 'package-lock.json': lock({ lodash: '4.17.20' }) });
+  const { event } = await secret.pull('change');
+  const root = await secret.checkout(event.sha);
+  const key = `http.${secret.forge.url}/.extraheader`;
+  const header = await secret.git(root, 'config', key);
+  await secret.git(root, 'config', '--unset', key);
+  const without = await secret.scan(root, event, { 'on-error': 'warn' });
+  expect([without.code, without.outputs.passed]).toEqual([1, 'false']);
+  expect(without.log).toMatch(/\[E_DIFF_BASE\]$/m);
+  await secret.git(root, 'config', key, header);
+  const scan = await secret.scan(root, event);
+  expect([scan.code, scan.outputs.new]).toEqual([0, '0']);
+  for (const { log } of [scan, without]) expect(log).not.toContain(header.split(' ').at(-1));
+});
+
+test('a checkout below the workspace (path), and a lock in a folder of it', async () => {
+  await service.commit('change', { 'web/package-lock.json': lock({ minimist: '1.2.5' }) });
+  const { event } = await service.pull('change');
+  const root = await service.checkout(event.sha, { path: 'service' });
+  const scan = await service.scan(root, event, { paths: 'service' });
+  expect([scan.code, scan.outputs.new, scan.report.findings.map((f) => [f.file, f.state])]).toEqual([
+    1,
+    '1',
+    [
+      ['service/web/package-lock.json', 'block'],
+      ['service/package-lock.json', 'existing'],
+    ],
+  ]);
 });
 
 test('trap 27: both sides are asked in one round, nothing twice, nothing that is gone or private', async () => {

@@ -43,20 +43,22 @@ const globs = field.lines().transform((list, ctx) => {
   return list;
 });
 
+/** Of a host that may be asked: https, or http to this machine, and nothing in it but the place. */
+function plainUrl(text: string): URL | undefined {
+  if (!URL.canParse(text)) return undefined;
+  const url = new URL(text);
+  const bare = url.username === '' && url.password === '' && url.search === '' && url.hash === '';
+  const safe = url.protocol === 'https:' || (url.protocol === 'http:' && isLoopbackHost(url.hostname));
+  return bare && safe ? url : undefined;
+}
+const NO_URL = 'is not a plain https URL (http only for loopback)';
+
 const apiUrl = z.string().transform((text, ctx): URL => {
-  const address = text || DEFAULT_OSV;
-  const url = URL.canParse(address) ? new URL(address) : null;
-  const bare = url !== null && url.username === '' && url.password === '' && url.search === '' && url.hash === '';
-  const safe = url?.protocol === 'https:' || (url?.protocol === 'http:' && isLoopbackHost(url.hostname));
-  return url !== null && bare && safe
-    ? url
-    : refuse(ctx, `${quoted(text)} is not a plain https URL (http only for loopback)`);
+  return plainUrl(text || DEFAULT_OSV) ?? refuse(ctx, `${quoted(text)} ${NO_URL}`);
 });
 
-const folder = z.string().transform((text, ctx): string | undefined => {
-  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(text)) {
-    return refuse(ctx, `${quoted(text)} is a URL: this version reads a folder with <ECOSYSTEM>/all.zip`);
-  }
+const database = z.string().transform((text, ctx): string | URL | undefined => {
+  if (/^[a-z][a-z0-9+.-]+:\/\//i.test(text)) return plainUrl(text) ?? refuse(ctx, `${quoted(text)} ${NO_URL}`);
   return text === '' ? undefined : text;
 });
 
@@ -87,7 +89,7 @@ const schema = z
     paths: field.lines().refine((list) => list.length > 0, { error: 'is empty: files or folders, "." for all' }),
     exclude: globs,
     'osv-url': apiUrl,
-    database: folder,
+    database,
     'max-database-age': age,
     'fail-on': field.oneOf(['low', 'medium', 'high', 'critical', 'none'], 'high'),
     'unknown-severity': field.oneOf(REACTIONS, 'fail'),

@@ -1,13 +1,14 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { basename, join, resolve } from 'node:path';
 import { openHttp } from '../http/index.ts';
 import { ActionError, Deadline, runMain, systemClock, systemExec } from '../runner/index.ts';
 import { type BaseWanted, openBase } from './base/open.ts';
 import { openWorkspace } from './discover/workspace.ts';
-import { parseScanInputs } from './inputs.ts';
+import { parseScanInputs, type ScanInputs } from './inputs.ts';
 import { apiSource } from './osv/api.ts';
 import { databaseSource } from './osv/database.ts';
+import type { AdvisorySource } from './osv/source.ts';
 import { annotations } from './report/annotate.ts';
 import { outputsOf, outputsOfFault } from './report/outputs.ts';
 import { summaryOf } from './report/summary.ts';
@@ -25,17 +26,12 @@ await runMain('scan-deps', async ({ env, log, signal, outputs, summary }) => {
   using deadline = new Deadline(inputs.timeout, systemClock, signal);
   const http = openHttp();
   // Git runs in a folder that holds nothing of anybody's.
-  const home = mkdtempSync(join(env.RUNNER_TEMP || tmpdir(), 'scan-deps-git-'));
+  const temp = env.RUNNER_TEMP || tmpdir();
+  mkdirSync(temp, { recursive: true });
+  const home = mkdtempSync(join(temp, 'scan-deps-git-'));
   try {
-    const source =
-      inputs.database === undefined
-        ? apiSource(inputs.osvUrl, { http, clock: systemClock, random: Math.random, deadline })
-        : databaseSource({
-            folder: resolve(workspace.root, inputs.database),
-            maxAge: inputs.maxDatabaseAge,
-            clock: systemClock,
-            deadline,
-          });
+    const network = { http, clock: systemClock, random: Math.random, deadline };
+    const source = sourceOf(inputs, workspace.root, network, temp, env.RUNNER_TOOL_CACHE);
     const base = { exec: systemExec, env, root: workspace.root, home, deadline };
     const ports = {
       workspace,
@@ -44,8 +40,12 @@ await runMain('scan-deps', async ({ env, log, signal, outputs, summary }) => {
       now: systemClock.now(),
       log,
     };
-    const report = await run(inputs, ports);
-    outputs(outputsOf(report, writeReports(folder, report)));
+    const { report, deps, commit } = await run(inputs, ports);
+    const subject = {
+      name: env.GITHUB_REPOSITORY || basename(workspace.root),
+      ...(commit === undefined ? {} : { revision: commit.oid, committedAt: Date.parse(commit.time) / 1000 }),
+    };
+    outputs(outputsOf(report, writeReports(folder, report, { deps, subject })));
     summary(summaryOf(report));
     log.annotate(annotations(report, inputs.onError));
     log.notice(resultLine(report));
@@ -55,6 +55,25 @@ await runMain('scan-deps', async ({ env, log, signal, outputs, summary }) => {
     rmSync(home, { recursive: true, force: true });
   }
 });
+
+type Network = Parameters<typeof apiSource>[1];
+
+/** @param cache where indexes of a database are kept; without, the archives are read whole */
+function sourceOf(
+  { database, osvUrl, maxDatabaseAge: maxAge }: ScanInputs,
+  root: string,
+  network: Network,
+  temp: string,
+  cache: string | undefined,
+): AdvisorySource {
+  if (database === undefined) return apiSource(osvUrl, network);
+  const { clock, deadline, http, random } = network;
+  const kept = cache === undefined || cache === '' ? {} : { cache };
+  if (typeof database === 'string')
+    return databaseSource({ folder: resolve(root, database), maxAge, clock, deadline, ...kept });
+  const remote = { base: database, http, random, temp };
+  return databaseSource({ folder: database.href, maxAge, clock, deadline, ...kept, remote });
+}
 
 function redError(report: Report): ActionError {
   const blocking = countOf(report, 'block');

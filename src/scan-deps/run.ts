@@ -27,11 +27,20 @@ export interface ScanPorts {
   log: Log;
 }
 
+export interface Scanned {
+  /** Frozen; `result` says whether the run must be red. */
+  report: Readonly<Report>;
+  /** Every package that was read. */
+  deps: readonly Dep[];
+  /** What is checked out, where git knows it. */
+  commit?: Base['commit'];
+}
+
 /**
- * @returns the frozen report, whatever was found; `result` says whether it must be red
+ * @returns the report, whatever was found
  * @throws ActionError E_INPUT, E_IGNORE_FILE, E_DIFF_BASE, E_NOTHING_TO_SCAN, E_CANCELLED
  */
-export async function run(inputs: ScanInputs, ports: ScanPorts): Promise<Readonly<Report>> {
+export async function run(inputs: ScanInputs, ports: ScanPorts): Promise<Scanned> {
   const { log, workspace, source, now } = ports;
   const ignoreFile = inputs.ignoreFile ?? DEFAULT_IGNORE_FILE;
   const entries = readIgnores(workspace.read(ignoreFile), ignoreFile, inputs.ignoreFile !== undefined, now);
@@ -79,7 +88,7 @@ export async function run(inputs: ScanInputs, ports: ScanPorts): Promise<Readonl
   };
   log.info(coverageLine(report));
   for (const finding of findings) log.info(findingLine(finding));
-  return Object.freeze(report);
+  return { report: Object.freeze(report), deps: packages.all, ...(base.commit ? { commit: base.commit } : {}) };
 }
 
 async function chosenBase(inputs: ScanInputs, ports: ScanPorts): Promise<Base> {

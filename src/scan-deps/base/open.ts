@@ -1,16 +1,25 @@
 /** The base of a run: which commit, from where, and its files. Fetches at most once. */
-import { fetchOnce, type Git, type GitOptions, openGit, readCommit, resolveCommit } from '../../git/index.ts';
+import {
+  fetchOnce,
+  type Git,
+  type GitOptions,
+  openGit,
+  type RawCommit,
+  readCommit,
+  resolveCommit,
+} from '../../git/index.ts';
 import { ActionError, type Deadline, type Env, type Exec, inputError } from '../../runner/index.ts';
 import type { Notice } from '../types.ts';
-import { type Choice, chooseBase, type Head, isUntrustedCheckout, type Mode, wantsDiff } from './choose.ts';
+import { type Choice, chooseBase, isUntrustedCheckout, type Mode, wantsDiff } from './choose.ts';
 import { readEvent } from './event.ts';
 import { findPlace, type Place } from './place.ts';
 import { openTree, type Tree } from './tree.ts';
 
-/** What is compared with: a commit, or nothing, and then everything is judged. */
-export type Base =
-  | { mode: 'full'; why: string; notices: Notice[] }
-  | { mode: 'diff'; sha: string; from: string; notices: Notice[]; store: Store };
+/** What is compared with: a commit, or nothing, and then everything is judged. `commit`: what is checked out, where git knows it. */
+export type Base = { notices: Notice[]; commit?: RawCommit } & (
+  | { mode: 'full'; why: string }
+  | { mode: 'diff'; sha: string; from: string; store: Store }
+);
 
 export interface Store {
   git: Git;
@@ -46,11 +55,12 @@ export async function openBase(wanted: BaseWanted, ports: BasePorts): Promise<Ba
   const options: GitOptions = { signal: ports.deadline.signal };
   const git =
     place && openGit(ports.exec, place.gitDir, ports.home, { origin: '', authorization: undefined }, ports.env);
-  const head = git && (diff || event.name === 'pull_request_target') ? await headOf(git, options) : undefined;
+  const head = git && (await headOf(git, options));
+  const commit = head === undefined ? {} : { commit: head };
   const notices = head !== undefined && isUntrustedCheckout(event, head) ? [untrusted()] : [];
   if (!diff) {
     const why = wanted.mode === 'full' ? 'mode is full' : `${event.name || 'this run'} judges all that ships`;
-    return { mode: 'full', why, notices };
+    return { mode: 'full', why, notices, ...commit };
   }
   if (place === undefined || git === undefined || head === undefined) {
     ports.deadline.check('reading the checkout');
@@ -58,20 +68,25 @@ export async function openBase(wanted: BaseWanted, ports: BasePorts): Promise<Ba
   }
   const choice = chooseBase(wanted.base, event, head);
   const found = await commitOf(choice, git, options, ports.deadline);
-  const full = (why: string): Base => ({ mode: 'full', why, notices: [...notices, fullNotice(why)] });
+  const full = (why: string): Base => ({ mode: 'full', why, notices: [...notices, fullNotice(why)], ...commit });
   if ('why' in found) return full(found.why);
   if (found.sha === head.oid) return full(`the base (${found.from}) is the commit that is checked out`);
   const tree = await openTree(git, found.sha, place, ports.root, options);
   ports.deadline.check('reading the base');
   if (tree === undefined) throw noBase(`the files of ${found.sha} (${found.from}) cannot be listed`);
-  return { mode: 'diff', ...found, notices, store: { git, place, options, sha: found.sha, head: head.oid, tree } };
+  return {
+    mode: 'diff',
+    ...found,
+    notices,
+    ...commit,
+    store: { git, place, options, sha: found.sha, head: head.oid, tree },
+  };
 }
 
-async function headOf(git: Git, options: GitOptions): Promise<Head | undefined> {
+async function headOf(git: Git, options: GitOptions): Promise<RawCommit | undefined> {
   try {
     const oid = await resolveCommit(git, 'HEAD', options);
-    const commit = oid === undefined ? undefined : await readCommit(git, oid, options);
-    return commit === undefined ? undefined : { oid: commit.oid, parents: commit.parents };
+    return oid === undefined ? undefined : await readCommit(git, oid, options);
   } catch (error) {
     // Git could not be started: for this action that is one of the ways to have no base.
     if (error instanceof ActionError) return undefined;

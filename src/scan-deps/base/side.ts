@@ -66,6 +66,11 @@ async function renamed(
   const plausible = (file: string): boolean => formatOf(file, true) !== undefined || ends.has(extname(file));
   const gone = stays === undefined ? [] : [...tree.all()].filter((file) => !stays(file) && plausible(file));
   if (lost.length === 0 || gone.length === 0) return new Map();
+  if (tree.partial) {
+    // Git compares contents, and must not fetch them one by one.
+    for (const file of gone) tree.read(file);
+    await tree.load();
+  }
   const paths = [...lost, ...gone].flatMap((file) => place.toTree(file) ?? []);
   const found = await renamesOf(git, sha, head, paths.length > MAX_PATHS ? [] : paths, options);
   return new Map([...found].map(([to, from]) => [place.toWorkspace(from), place.toWorkspace(to)]));

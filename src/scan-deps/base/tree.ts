@@ -1,6 +1,6 @@
 /** The files of a commit as a workspace to read from: no second checkout, and only what is asked for is loaded. */
 import { posix, relative, resolve, sep } from 'node:path';
-import { blobSizes, type Git, type GitOptions, listTree, readBlobs } from '../../git/index.ts';
+import { blobSizes, fetchBlobs, type Git, type GitOptions, isPartial, listTree, readBlobs } from '../../git/index.ts';
 import { formatOf } from '../discover/formats.ts';
 import type { Workspace } from '../discover/workspace.ts';
 import type { Unreadable } from '../extract/context.ts';
@@ -13,6 +13,8 @@ export interface Tree extends Workspace {
   all(): Iterable<string>;
   /** Folders of submodules, with the commits they stand at. */
   readonly submodules: ReadonlyMap<string, string>;
+  /** Contents are not in the store before they are loaded. */
+  readonly partial: boolean;
   /**
    * Loads what `read` was asked for and did not have. `read` cannot wait: it says "missing", and is asked again.
    * @returns false when nothing new was loaded
@@ -47,6 +49,7 @@ export async function openTree(
     if (mode === '160000') submodules.set(file, oid);
     else entries.set(file, { oid, mode });
   }
+  const partial = await isPartial(git, 'origin', options);
   const blobs = new Map<string, Uint8Array | Unreadable>();
   const wanted = new Set<string>();
   let left = MAX_BYTES;
@@ -66,6 +69,7 @@ export async function openTree(
     root,
     limits: LIMITS,
     submodules,
+    partial,
     has: (file) => entries.has(file),
     all: () => entries.keys(),
     find(path) {
@@ -86,6 +90,7 @@ export async function openTree(
       const oids = [...wanted];
       wanted.clear();
       if (oids.length === 0) return false;
+      if (partial) await fetchBlobs(git, 'origin', oids, options);
       const sizes = await blobSizes(git, oids, options);
       const fitting: string[] = [];
       for (const oid of oids) {
