@@ -19,6 +19,7 @@ test.each([
   ],
   ['a bad age', { 'max-database-age': 'old' }, 'E_INPUT', 'not a duration'],
   ['another mode', { mode: 'delta' }, 'E_INPUT', 'not one of auto, full, diff'],
+  ['a database by another protocol', { database: 'ftp://example.com/osv' }, 'E_INPUT', 'not a plain https URL'],
   ['an option as base', { base: '--upload-pack=x' }, 'E_INPUT', 'not a branch, a tag or a commit id'],
   ['an expression as base', { base: 'main..dev' }, 'E_INPUT', 'not a branch, a tag or a commit id'],
   ['a timeout too long', { timeout: '901' }, 'E_INPUT', 'from 10 to 900'],

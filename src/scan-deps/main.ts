@@ -31,7 +31,7 @@ await runMain('scan-deps', async ({ env, log, signal, outputs, summary }) => {
   const home = mkdtempSync(join(temp, 'scan-deps-git-'));
   try {
     const network = { http, clock: systemClock, random: Math.random, deadline };
-    const source = sourceOf(inputs, workspace.root, network, temp, env.RUNNER_TOOL_CACHE);
+    const source = sourceOf(inputs, workspace.root, network, { temp, cache: env.RUNNER_TOOL_CACHE });
     const base = { exec: systemExec, env, root: workspace.root, home, deadline };
     const ports = {
       workspace,
@@ -58,21 +58,19 @@ await runMain('scan-deps', async ({ env, log, signal, outputs, summary }) => {
 
 type Network = Parameters<typeof apiSource>[1];
 
-/** @param cache where indexes of a database are kept; without, the archives are read whole */
+/** Indexes of a database are kept in the cache of the runner; without one they serve the later steps of the job. */
 function sourceOf(
   { database, osvUrl, maxDatabaseAge: maxAge }: ScanInputs,
   root: string,
   network: Network,
-  temp: string,
-  cache: string | undefined,
+  { temp, cache }: { temp: string; cache: string | undefined },
 ): AdvisorySource {
   if (database === undefined) return apiSource(osvUrl, network);
   const { clock, deadline, http, random } = network;
-  const kept = cache === undefined || cache === '' ? {} : { cache };
-  if (typeof database === 'string')
-    return databaseSource({ folder: resolve(root, database), maxAge, clock, deadline, ...kept });
+  const common = { maxAge, clock, deadline, cache: cache || join(temp, 'scan-deps-cache') };
+  if (typeof database === 'string') return databaseSource({ folder: resolve(root, database), ...common });
   const remote = { base: database, http, random, temp };
-  return databaseSource({ folder: database.href, maxAge, clock, deadline, ...kept, remote });
+  return databaseSource({ folder: database.href, ...common, remote });
 }
 
 function redError(report: Report): ActionError {
