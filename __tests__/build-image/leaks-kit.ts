@@ -18,12 +18,11 @@ export const MARKS = {
   'secret-envs': 'mark-variable-4x7',
   'secret-files': 'mark-file-5x7',
   'github-token': 'mark-github-token-6x7',
-  'docker config': Buffer.from('user:mark-docker-config-7x7').toString('base64'),
 } as const;
 
 export interface Ended extends ActionResult {
-  /** E_… of the annotation; '' when the run is green. */
-  code_: string;
+  /** Code of the error; '' when the run is green. */
+  failure: string;
   argv: string;
   places: Record<string, string>;
   left: string[];
@@ -35,8 +34,8 @@ export interface LeakBench extends AsyncDisposable {
   mirror: RegistryHandle;
   /** Both images, one a line. */
   images: string;
-  /** A folder that no run touches. */
-  aside: string;
+  /** Inputs that promote the digest from the first registry to the second. */
+  promote(digest: string): Record<string, string>;
   /** @param script the engine from its first build on; it may call `"$0.real"` */
   run(inputs?: Record<string, string>, o?: { script?: string; signal?: AbortSignal }): Promise<Ended>;
 }
@@ -45,14 +44,11 @@ export async function leakBench(options: RegistryOptions = {}): Promise<LeakBenc
   const b = await bench({ auth: { kind: 'token', users: { robot: MARKS.password } }, ...options });
   const mirror = await startRegistry({ auth: { kind: 'basic', users: { second: MARKS['registry-auth'] } } });
   const root = join(b.temp, '..');
-  const [home, aside, files, config] = ['home', 'aside', 'files', 'docker'].map((name) => join(root, name)) as [
-    string,
-    string,
-    string,
-    string,
-  ];
-  for (const folder of [home, aside, files, config]) await mkdir(folder);
-  const user = JSON.stringify({ auths: { 'elsewhere.example': { auth: MARKS['docker config'] } } });
+  const [home, files, config] = [join(root, 'home'), join(root, 'files'), join(root, 'docker')];
+  for (const folder of [home, files, config]) await mkdir(folder);
+  const user = JSON.stringify({
+    auths: { 'elsewhere.example': { auth: Buffer.from('user:other').toString('base64') } },
+  });
   await writeFile(join(config, 'config.json'), user);
   await b.write({ 'secret.txt': `${MARKS['secret-files']}\n`, '.dockerignore': '.git\nsecret.txt\n' });
   const path = `${root}/engine/bin:${process.env.PATH}`;
@@ -68,12 +64,23 @@ export async function leakBench(options: RegistryOptions = {}): Promise<LeakBenc
     'secret-envs': 'b=MARKED',
     'secret-files': 'c=secret.txt',
     'github-token': MARKS['github-token'],
+    // Whatever else this machine has.
+    engine: 'buildah',
   };
   return {
     b,
     mirror,
-    aside,
     images: `${b.image}\n${mirror.host}/o/app`,
+    promote: (digest) => ({
+      mode: 'promote',
+      image: `${mirror.host}/o/app`,
+      source: `${b.image}@${digest}`,
+      tags: 'raw:1.0.0',
+      // The two logins of before, the other way round: the first image is in the other registry now.
+      username: 'second',
+      password: MARKS['registry-auth'],
+      'registry-auth': `[{registry: '${b.lab.host}', username: robot, password: ${MARKS.password}}]`,
+    }),
     async run(inputs = {}, { script = 'exec "$0.real" "$@"', signal } = {}) {
       await installScript(root, script);
       const env = {
@@ -103,7 +110,7 @@ export async function leakBench(options: RegistryOptions = {}): Promise<LeakBenc
         images: [b.lab, mirror].map((lab) => contentOf(lab, 'o/app')).join('\n'),
       };
       const code = /^::error title=(E_\w+)/m.exec(result.log)?.[1] ?? '';
-      return { ...result, code_: code, argv, places, left: await leftIn(b.temp, home, config, aside) };
+      return { ...result, failure: code, argv, places, left: await leftIn(b.temp, home, config) };
     },
     async [Symbol.asyncDispose]() {
       await mirror.close();
