@@ -257,6 +257,11 @@ test('a private repository: the base comes by what the checkout keeps to log in,
   await secret.git(root, 'config', key, header);
   const scan = await secret.scan(root, event);
   expect([scan.code, scan.outputs.new]).toEqual([0, '0']);
+  const deep = await secret.checkout(event.sha, { depth: 2 });
+  await secret.git(deep, 'config', '--unset', key);
+  secret.forge.clearRequests();
+  const local = await secret.scan(deep, event);
+  expect([local.report.base, secret.forge.requests()]).toEqual([scan.report.base, []]);
   for (const { log } of [scan, without]) expect(log).not.toContain(header.split(' ').at(-1));
 });
 
