@@ -10,7 +10,7 @@ import { orderOf } from '../version/index.ts';
 import { newest, readMember } from './index-members.ts';
 import { type Archive, type RemotePorts, remoteArchive } from './index-remote.ts';
 import { rememberingJudge, sliceOf } from './index-slice.ts';
-import { digestOf, indexPath, readIndex, type Shelf, storeIndex } from './index-store.ts';
+import { digestOf, indexPath, isFileFault, readIndex, type Shelf, storeIndex } from './index-store.ts';
 import { isProblem, parseRecord } from './record.ts';
 import type { AdvisorySource } from './source.ts';
 import { corrupt, readZip } from './zip.ts';
@@ -68,6 +68,10 @@ export function databaseSource(options: DatabaseOptions): AdvisorySource {
     try {
       return await shelf(eco, wanted);
     } catch (error) {
+      if (isFileFault(error)) {
+        const { message } = corrupt(options.folder, `it cannot be read: ${error.message}`);
+        return { code: 'E_DB_CORRUPT', message };
+      }
       if (!(error instanceof ActionError) || error.code === 'E_CANCELLED') throw error;
       return { code: error.code, message: error.message };
     }

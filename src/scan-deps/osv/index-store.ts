@@ -99,5 +99,5 @@ export async function storeIndex(archive: string, path: string, options: BuildOp
 const markerOf = (path: string): string => `${dirname(path)}.complete`;
 
 // EACCES, ENOSPC, EROFS, …; codes of the suite begin with E_.
-const isFileFault = (error: unknown): boolean =>
+export const isFileFault = (error: unknown): error is Error =>
   types.isNativeError(error) && 'code' in error && /^E[A-Z]+$/.test(String(error.code));

@@ -96,7 +96,9 @@ function messageText(text: string): string {
 }
 
 function place(file: string, startLine: number, endLine: number): object {
-  const uri = file.split('/').map(encodePath).join('/');
+  // Never "//x": that would be the name of a host.
+  const parts = file.split('/').filter((part) => part !== '');
+  const uri = parts.map(encodePath).join('/');
   return { physicalLocation: { artifactLocation: { uri, uriBaseId: '%SRCROOT%' }, region: { startLine, endLine } } };
 }
 
