@@ -30,7 +30,7 @@ export interface Over {
   env?: Record<string, string | undefined>;
 }
 
-export const signal = AbortSignal.timeout(200_000);
+export const signal = AbortSignal.timeout(600_000);
 export const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 export const text = (b: Uint8Array | null | undefined): string =>
   new TextDecoder('utf-8', { ignoreBOM: true }).decode(b ?? undefined);

@@ -21,7 +21,7 @@ let url: string;
 let token: string;
 let count = 0;
 const log = memoryLog();
-const signal = AbortSignal.timeout(200_000);
+const signal = AbortSignal.timeout(600_000);
 
 beforeAll(async () => {
   forge = await startForge();

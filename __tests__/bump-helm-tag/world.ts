@@ -58,7 +58,11 @@ export async function startWorld(files: Record<string, string> = { 'env/v.yaml':
       over: Record<string, string> = {},
       signal?: AbortSignal,
     ): Promise<ActionResult> =>
-      runAction('bump-helm-tag', { ...base, ...inputs }, { env: { ...env, ...over }, ...(signal ? { signal } : {}) }),
+      runAction(
+        'bump-helm-tag',
+        { ...base, ...inputs },
+        { env: { ...env, ...over }, timeout: 170, ...(signal ? { signal } : {}) },
+      ),
     read: async (file = 'env/v.yaml'): Promise<string> => (await git(config.path, ['show', `main:${file}`])).toString(),
     log: async (format = '%H'): Promise<string[]> =>
       (await git(config.path, ['log', `--format=${format}`, 'main'])).toString().trim().split('\n'),

@@ -1,6 +1,6 @@
 /** The four judges: how two parsers read a text, each by YAML 1.1 and by 1.2. Helm's own reader lies between them. */
 import { CORE_SCHEMA, loadAll, YAML11_SCHEMA, YAMLException } from 'js-yaml';
-import { Composer, type CST, type Document, type LineCounter } from 'yaml';
+import { Composer, type CST, type Document, isCollection, type LineCounter, visit } from 'yaml';
 import { isCyclic } from './values.ts';
 
 export const JUDGES = ['yaml 1.2', 'yaml 1.1', 'js-yaml core', 'js-yaml 1.1'] as const;
@@ -56,6 +56,13 @@ function compose(tokens: readonly CST.Token[], version: '1.1' | '1.2', lines: Li
     if (error === undefined) continue;
     throw new Refusal(`yaml ${version}: ${error.message}`, Math.max(1, lines.linePos(error.pos[0]).line), error);
   }
+  for (const document of documents)
+    visit(document, {
+      Pair(_key, { key }) {
+        if (!isCollection(key) || !key.range) return;
+        throw new Refusal('a key is a map or a list itself, as a template reads', lines.linePos(key.range[0]).line);
+      },
+    });
   return documents;
 }
 
