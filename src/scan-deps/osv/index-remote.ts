@@ -105,7 +105,8 @@ async function save(
 ): Promise<string> {
   const told = Number(response.headers.get('content-length') ?? Number.NaN);
   if (told > maxBytes) {
-    response.body.destroy();
+    // Nobody listens to a body that is thrown away, and its abort is an error event.
+    response.body.on('error', () => {}).destroy();
     throw tooLarge(name, told, maxBytes);
   }
   const hashes = { sha256: createHash('sha256'), md5: createHash('md5') };

@@ -23,7 +23,9 @@ export function vulnerabilitiesOf(findings: readonly Finding[]): object[] {
     if (group === undefined) groups.set(id, [f]);
     else group.push(f);
   }
-  return [...groups].sort(([a], [b]) => compareText(a, b)).map(([, group]) => vulnerabilityOf(group));
+  const entries = [...groups].sort(([a], [b]) => compareText(a, b)).map(([, group]) => vulnerabilityOf(group));
+  // Ids that differ only in what is not printed give equal entries, and the format wants each once.
+  return [...new Map(entries.map((entry) => [JSON.stringify(entry), entry])).values()];
 }
 
 function vulnerabilityOf(group: readonly [Finding, ...Finding[]]): object {
