@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { type Credentials, type Digest, nameOf } from '../oci/index.ts';
-import { ActionError, type Env, type ExecResult } from '../runner/index.ts';
+import { ActionError, childEnv, type Env, type ExecResult } from '../runner/index.ts';
 import { resolveRef } from './bases.ts';
 import { CACHE_VARIABLES, type CachePlan, planCache } from './cache.ts';
 import { engineError, failedInstruction, StageTaken } from './engine-errors.ts';
@@ -151,11 +151,8 @@ async function loginsFor(
 }
 
 function engineEnv(env: Env, workdir: string, userConfig: string, plan: Plan): Record<string, string | undefined> {
-  const kept = Object.entries(env).filter(
-    ([name]) => !/^(INPUT_|STATE_|ACTIONS_)/.test(name) && name !== 'GITHUB_TOKEN',
-  );
   return {
-    ...Object.fromEntries(kept),
+    ...childEnv(env),
     DOCKER_CONFIG: workdir,
     // Its builders would move with the config folder.
     BUILDX_CONFIG: env.BUILDX_CONFIG || join(userConfig, 'buildx'),

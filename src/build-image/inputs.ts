@@ -135,7 +135,9 @@ function parseName(text: string): { image: ImageName; lowered: boolean } {
 
 function nameError(text: string, why: string): ActionError {
   const fix = 'Write registry/repository, such as ghcr.io/o/app or docker.io/o/app';
-  return new ActionError('E_IMAGE_NAME', { what: `input image "${oneLine(text, 120)}"`, why, fix });
+  // A login in front of the host is a secret that nobody has masked.
+  const shown = oneLine(text.replace(/^.*@(?=.*\/)/, '…@'), 120);
+  return new ActionError('E_IMAGE_NAME', { what: `input image "${shown}"`, why, fix });
 }
 
 /** `linux/` and the architecture of the runner. */

@@ -4,7 +4,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { openHttp } from '../http/index.ts';
 import { credentialsFor, Registry } from '../oci/index.ts';
-import { Deadline, describeError, rawInput, runMain, systemClock, systemExec } from '../runner/index.ts';
+import { childEnv, Deadline, describeError, rawInput, runMain, systemClock, systemExec } from '../runner/index.ts';
 import { INPUTS } from './input-schema.ts';
 import { type BuildInputs, parseBuildInputs } from './inputs.ts';
 import { installBuildx } from './install-buildx.ts';
@@ -42,7 +42,7 @@ await runMain('build-image', async ({ env, log: plain, signal, outputs, summary 
     given: inputs.logins,
     config: await readFile(config, 'utf8').catch(() => ''),
     exec: systemExec,
-    env,
+    env: childEnv(env),
     onLogin({ username, password }) {
       for (const secret of [password, Buffer.from(`${username}:${password}`).toString('base64')]) log.mask(secret);
     },

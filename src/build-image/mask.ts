@@ -19,8 +19,10 @@ function yamlPasswords(text: string): string[] {
     const yaml = load(text);
     const entries = Array.isArray(yaml) ? (yaml as unknown[]) : [];
     const strict = entries.flatMap((entry) => {
-      const value = (entry as { password?: unknown } | null)?.password;
-      return value === undefined || value === null ? [] : [String(value)];
+      const { username, password } = (entry ?? {}) as { username?: unknown; password?: unknown };
+      if (password === undefined || password === null) return [];
+      // Basic authentication sends both in one word, which a server or engine may tell.
+      return [String(password), Buffer.from(`${username ?? ''}:${password}`).toString('base64')];
     });
     return [...strict, ...loose];
   } catch {

@@ -7,7 +7,7 @@ import { StringDecoder } from 'node:string_decoder';
 
 export interface ExecOptions {
   cwd?: string;
-  /** The whole environment of the child. Default: the parent's. */
+  /** The whole environment of the child. Default: childEnv of the parent's. */
   env?: Readonly<Record<string, string | undefined>>;
   input?: string | Uint8Array;
   /** Aborting ends the child's process group: SIGTERM, after 10 s SIGKILL. */
@@ -39,12 +39,20 @@ export type Exec = (file: string, args: readonly string[], options?: ExecOptions
 const TAIL = 64 * 1024;
 const GRACE_MS = 10_000;
 
+/** What a child may know: the environment without our inputs and the runner's own tokens. */
+export function childEnv(env: Readonly<Record<string, string | undefined>>): Record<string, string | undefined> {
+  const kept = Object.entries(env).filter(
+    ([name]) => !/^(INPUT_|STATE_|ACTIONS_)/.test(name) && name !== 'GITHUB_TOKEN',
+  );
+  return Object.fromEntries(kept);
+}
+
 export const systemExec: Exec = (file, args, options = {}) =>
   new Promise((resolve, reject) => {
     const windows = process.platform === 'win32';
     const child = spawn(file, [...args], {
       cwd: options.cwd,
-      env: { ...(options.env ?? process.env) },
+      env: { ...(options.env ?? childEnv(process.env)) },
       stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
       // A group of its own, so that a kill reaches what the child has started too.
       detached: !windows,

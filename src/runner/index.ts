@@ -4,7 +4,7 @@ export { type Clock, fakeClock, systemClock } from './clock.ts';
 export { Deadline } from './deadline.ts';
 export { parseDuration } from './duration.ts';
 export { ActionError, describeError, type ErrorCode, type ErrorFacts, type Place, type WarningCode } from './errors.ts';
-export { type Exec, type ExecOptions, type ExecResult, systemExec } from './exec.ts';
+export { childEnv, type Exec, type ExecOptions, type ExecResult, systemExec } from './exec.ts';
 export { type Env, field, inputError, parseInputs, rawInput, readInputs } from './inputs.ts';
 export { actionsLog, type Log, memoryLog } from './log.ts';
 export { type Run, runMain } from './main.ts';
