@@ -93,12 +93,13 @@ async function spoolRecords(archive: string, spool: OutFile, options: BuildOptio
 
 function writeIndex(index: OutFile, spool: OutFile, facts: Facts, { eco, source, now }: BuildOptions): void {
   append(index, Buffer.alloc(HEAD));
-  const names = [...facts.places.keys()].map((key) => ({ key, hash: nameHash(key) }));
-  names.sort((a, b) => a.hash.compare(b.hash) || (a.key < b.key ? -1 : 1));
+  // As numbers: a buffer a name would weigh more than all the rest.
+  const names = [...facts.places.keys()].map((key) => ({ key, hash: nameHash(key).readBigUInt64BE() }));
+  names.sort((a, b) => (a.hash === b.hash ? (a.key < b.key ? -1 : 1) : a.hash < b.hash ? -1 : 1));
   const table = Buffer.alloc(names.length * ROW);
   for (const [i, { key, hash }] of names.entries()) {
     const slice = sliceBytes(spool, key, facts.places.get(key) ?? []);
-    hash.copy(table, i * ROW);
+    table.writeBigUInt64BE(hash, i * ROW);
     table.writeBigUInt64LE(BigInt(index.length), i * ROW + 8);
     table.writeUInt32LE(slice.length, i * ROW + 16);
     table.writeUInt32LE(crc32(slice), i * ROW + 20);

@@ -39,7 +39,8 @@ interface Member {
 type ReadAt = (position: number, length: number) => Buffer;
 
 /**
- * Calls `each` with the name and the checked bytes of every file in the archive, in the order of its directory.
+ * Calls `each` with the name and the checked bytes of every file in the archive, in the order of its directory; the bytes
+ * hold until it returns.
  * @throws ActionError E_DB_CORRUPT (broken archive, wrong CRC, other compression) or E_LIMIT
  */
 export async function readZip(
@@ -114,29 +115,38 @@ class Archive extends RandomAccessReader {
   }
 }
 
-/** Reads through a window: the members follow each other, and a call to the system for each of them costs more than its bytes. */
+/**
+ * Reads through a window, whose bytes hold until the next call: the members follow each other, and a call to the system
+ * for each of them costs more than its bytes.
+ */
 function windowed(fd: number): ReadAt {
-  let window: Buffer = Buffer.alloc(0);
+  const window = Buffer.allocUnsafe(WINDOW);
   let start = 0;
+  let held = 0;
   return (position, length) => {
-    if (position < start || position + length > start + window.length) {
-      window = fill(fd, position, Math.max(length, WINDOW));
+    if (length > WINDOW) return whole(fill(fd, Buffer.allocUnsafe(length), position), length);
+    if (position < start || position + length > start + held) {
+      held = fill(fd, window, position).length;
       start = position;
-      if (window.length < length) throw new Error('the archive ends inside a member');
     }
-    return window.subarray(position - start, position - start + length);
+    return whole(window.subarray(position - start, Math.min(held, position - start + length)), length);
   };
 }
 
-function fill(fd: number, position: number, length: number): Buffer {
-  const bytes = Buffer.allocUnsafe(length);
+function whole(bytes: Buffer, length: number): Buffer {
+  if (bytes.length < length) throw new Error('the archive ends inside a member');
+  return bytes;
+}
+
+/** @returns the part of the target that the file could fill */
+function fill(fd: number, target: Buffer, position: number): Buffer {
   let read = 0;
-  while (read < length) {
-    const got = readSync(fd, bytes, read, length - read, position + read);
+  while (read < target.length) {
+    const got = readSync(fd, target, read, target.length - read, position + read);
     if (got === 0) break;
     read += got;
   }
-  return bytes.subarray(0, read);
+  return target.subarray(0, read);
 }
 
 function inflated(readAt: ReadAt, { method, crc, packed, size, offset }: Member): Buffer {
