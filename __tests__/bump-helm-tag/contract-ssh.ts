@@ -80,7 +80,7 @@ export async function openDoor(
     for await (const chunk of req) chunks.push(chunk as Buffer);
     const call = JSON.parse(Buffer.concat(chunks).toString()) as SshCall;
     calls.push(call);
-    res.end(JSON.stringify(answerTo(call, forge, mayWrite)));
+    res.end(JSON.stringify(await answerTo(call, forge, mayWrite)));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
@@ -93,7 +93,11 @@ export async function openDoor(
   return { bin, calls, close: () => server.close() };
 }
 
-function answerTo(call: SshCall, forge: Forge, mayWrite: (token: string) => boolean | undefined): SshAnswer {
+async function answerTo(
+  call: SshCall,
+  forge: Forge,
+  mayWrite: (token: string) => boolean | undefined,
+): Promise<SshAnswer> {
   const texts = Object.values(call.files).map((file) => file.text);
   const host = call.args.at(-2)?.split('@').at(-1) ?? '';
   const known = texts.flatMap((text) => text.split('\n')).find((line) => line.startsWith(`${host} `));
@@ -125,6 +129,7 @@ function answerTo(call: SshCall, forge: Forge, mayWrite: (token: string) => bool
     operation: undefined,
     login: '',
   });
+  await fault?.meanwhile?.();
   const delay = fault?.delayMs === undefined ? {} : { delayMs: fault.delayMs };
   if (fault?.answer !== undefined || fault?.reset === 'before')
     return { ...delay, end: `${fault.answer?.body ?? `Connection closed by ${host} port 22`}\r\n` };

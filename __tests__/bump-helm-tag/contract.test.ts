@@ -49,11 +49,12 @@ describe.each(TRANSPORTS)('transport %s', (transport) => {
   test('the race is lost inside the write: conflict or unknown, never lost', () =>
     kit.using(transport, async (r) => {
       const { head } = await r.read(['a.yaml'], signal);
-      kit.forge.faults.add({ match: write, delayMs: 300 });
-      const ours = r.commit(want(head, 'tag: ours\n'), signal);
-      await new Promise((resolve) => setTimeout(resolve, 150));
-      const theirs = await kit.put('a.yaml', 'tag: theirs\n');
-      expect((await ours).kind).toBe('conflict');
+      let theirs = '';
+      const meanwhile = async (): Promise<void> => {
+        theirs = await kit.put('a.yaml', 'tag: theirs\n');
+      };
+      kit.forge.faults.add({ match: write, meanwhile });
+      expect((await r.commit(want(head, 'tag: ours\n'), signal)).kind).toBe('conflict');
       expect(await kit.tip()).toBe(theirs);
     }));
 

@@ -32,6 +32,8 @@ export interface Fault {
   over?: { count: number; ms: number };
   /** Waits before the effect. A client that has gone by then does not stop the effect. */
   delayMs?: number;
+  /** What somebody else does in the very moment before the effect: a race that does not hang on the clock. */
+  meanwhile?: () => Promise<unknown>;
   /** Answer this instead, before the effect or after it. */
   answer?: FaultAnswer;
   /** Close the connection without an answer, before the effect or after it. */

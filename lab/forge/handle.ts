@@ -98,6 +98,7 @@ async function handle(state: ForgeState, req: IncomingMessage, res: ServerRespon
   const fault = state.faults.next({ ...record, operation: record.operation });
   const request: Request = { req, target, path, caller, credential: value, json, staleBy: fault?.staleBy ?? 0 };
   if (fault?.delayMs !== undefined) await sleep(fault.delayMs);
+  await fault?.meanwhile?.();
   if (await strike(fault, 'before', res, record)) {
     if (fault?.lateEffectMs !== undefined) {
       await sleep(fault.lateEffectMs);
