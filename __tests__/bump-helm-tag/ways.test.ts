@@ -71,7 +71,7 @@ test('a scratch branch that cannot be deleted is named: W_SCRATCH_LEFT', async (
   world.forge.faults.add({ match: { operation: 'BumpUpdateRefs' }, answer, times: 1000 });
   const run = await world.bump({ ...image('c'), token, mode: 'pull-request', deadline: '20s' });
   expect(run.code).toBe(1);
-  expect(run.log).toMatch(/::warning title=W_SCRATCH_LEFT::branch bump\/scratch\//);
+  expect(run.log).toMatch(/::warning title=W_SCRATCH_LEFT::bump-helm-tag: branch bump\/scratch\//);
   expect(await world.read()).toBe(VALUES);
 });
 
