@@ -3,7 +3,7 @@ import { groupAliases, primaryId } from '../../src/scan-deps/osv/groups.ts';
 import { affects, type Judgement } from '../../src/scan-deps/osv/match.ts';
 import { normaliseName } from '../../src/scan-deps/osv/names.ts';
 import { isProblem, parseRecord } from '../../src/scan-deps/osv/record.ts';
-import type { Ecosystem, OsvRecord } from '../../src/scan-deps/types.ts';
+import { ECOSYSTEMS, type Ecosystem, type OsvRecord } from '../../src/scan-deps/types.ts';
 import { orderOf } from '../../src/scan-deps/version/index.ts';
 import { advisory, type RecordFacts } from './support.ts';
 
@@ -98,17 +98,6 @@ describe('ranges', () => {
 });
 
 describe('every ecosystem', () => {
-  const ECOSYSTEMS: readonly Ecosystem[] = [
-    'PyPI',
-    'npm',
-    'Go',
-    'crates.io',
-    'RubyGems',
-    'Packagist',
-    'Maven',
-    'NuGet',
-  ];
-
   test.each(ECOSYSTEMS)('traps 2, 4 and 5 in %s: GIT first, unsorted, touching, last_affected, limit', (eco) => {
     const of = (events: object[], versions: string[] = []): OsvRecord => {
       const one = record({ name: 'pkg', eco, events, versions });

@@ -2,17 +2,6 @@
 import type { Ecosystem } from '../../src/scan-deps/types.ts';
 import { orderOf } from '../../src/scan-deps/version/index.ts';
 
-export const ECOSYSTEMS: readonly Ecosystem[] = [
-  'PyPI',
-  'npm',
-  'Go',
-  'crates.io',
-  'RubyGems',
-  'Packagist',
-  'Maven',
-  'NuGet',
-];
-
 // A look-up of a global is slow in the sandbox of a test.
 const { floor, imul } = Math;
 

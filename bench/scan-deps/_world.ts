@@ -82,7 +82,7 @@ export function npmLock(packages: readonly (readonly [string, string])[]): strin
     `node_modules/${name}`,
     {
       version,
-      resolved: `https://registry.npmjs.org/${name}/-/x-${version}.tgz`,
+      resolved: `https://npm.example.org/${name}/-/x-${version}.tgz`,
       integrity: 'sha512-x',
       license: 'MIT',
     },

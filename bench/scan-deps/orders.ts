@@ -1,6 +1,8 @@
 /** Laws of the version orders over 10^6 triples an order, and how long a comparison takes. No other program is run. */
+
+import { ECOSYSTEMS } from '../../src/scan-deps/types.ts';
 import type { Bench } from '../lib/bench.ts';
-import { checkLaws, ECOSYSTEMS } from './_versions.ts';
+import { checkLaws } from './_versions.ts';
 
 const TRIPLES = 1_000_000;
 const SEED = 20260801;

@@ -15,6 +15,7 @@ import {
 } from 'js-yaml';
 import { ActionError } from '../runner/index.ts';
 import { oneLine } from '../text/index.ts';
+import { decodeText } from '../yaml/index.ts';
 
 export type Values = { [key: string]: unknown };
 
@@ -43,7 +44,7 @@ const GO_SCHEMA = new Schema([
  * @throws ActionError E_YAML_INVALID
  */
 export function readValues(bytes: Uint8Array, file: string): Values {
-  const text = decode(bytes, file);
+  const text = decodeText(bytes, file).replace(/^\ufeff/, '');
   let documents: unknown[];
   try {
     documents = loadAll(text, { schema: GO_SCHEMA, json: true, maxAliases: MAX_ALIASES, maxDepth: MAX_DEPTH });
@@ -128,20 +129,6 @@ function goFloat(source: string): number | typeof NOT_RESOLVED {
     return NOT_RESOLVED;
   const value = Number(plain);
   return Number.isFinite(value) ? value : NOT_RESOLVED;
-}
-
-function decode(bytes: Uint8Array, file: string): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch (cause) {
-    throw new ActionError('E_NOT_UTF8', {
-      what: `file ${oneLine(file, 200)}`,
-      why: 'it is not UTF-8',
-      fix: 'Save it as UTF-8',
-      at: { file },
-      cause,
-    });
-  }
 }
 
 function invalid(file: string, why: string, line?: number, cause?: unknown): ActionError {

@@ -1,7 +1,8 @@
 /** The words of the scanner: packages, files, advisories, findings, and the one report that every writer reads. */
 import type { ErrorCode, WarningCode } from '../runner/index.ts';
 
-export type Ecosystem = 'PyPI' | 'npm' | 'Go' | 'crates.io' | 'RubyGems' | 'Packagist' | 'Maven' | 'NuGet';
+export const ECOSYSTEMS = ['PyPI', 'npm', 'Go', 'crates.io', 'RubyGems', 'Packagist', 'Maven', 'NuGet'] as const;
+export type Ecosystem = (typeof ECOSYSTEMS)[number];
 export type Scope = 'runtime' | 'dev' | 'unknown';
 export type Level = 'none' | 'low' | 'medium' | 'high' | 'critical' | 'unknown';
 

@@ -6,4 +6,4 @@ export { formatPath, parsePath, type ValuePath } from './path.ts';
 export { pinOf } from './pin.ts';
 export { isPlainSafe } from './quote.ts';
 export type { MapSite, ScalarSite, Site } from './site.ts';
-export { openSource, type YamlSource } from './source.ts';
+export { decodeText, openSource, type YamlSource } from './source.ts';

@@ -28,7 +28,7 @@ export function openSource(bytes: Uint8Array, file: string): YamlSource {
       at: { file },
     });
   }
-  const text = decode(bytes, shown, file);
+  const text = decodeText(bytes, file);
   if (text.startsWith('version https://git-lfs.github.com/spec/')) {
     throw new ActionError('E_LFS_POINTER', {
       what: `file ${shown}`,
@@ -59,12 +59,13 @@ export function readSource(text: string, file: string): YamlSource {
   }
 }
 
-function decode(bytes: Uint8Array, shown: string, file: string): string {
+/** Strict UTF-8; a byte order mark stays. @throws ActionError E_NOT_UTF8 */
+export function decodeText(bytes: Uint8Array, file: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch (cause) {
     throw new ActionError('E_NOT_UTF8', {
-      what: `file ${shown}`,
+      what: `file ${oneLine(file, 200)}`,
       why: 'it is not UTF-8',
       fix: 'Save it as UTF-8',
       at: { file },

@@ -2,9 +2,9 @@ import { describe, expect, test } from '@jest/globals';
 import { compare, explain, satisfies } from '@renovatebot/pep440';
 import fc from 'fast-check';
 import semver from 'semver';
-import { ECOSYSTEMS, pep440, pick, type Random, seeded, versionOf } from '../../../bench/scan-deps/_versions.ts';
+import { pep440, pick, type Random, seeded, versionOf } from '../../../bench/scan-deps/_versions.ts';
 import { affects } from '../../../src/scan-deps/osv/match.ts';
-import type { Ecosystem, OsvAffected, OsvEvent } from '../../../src/scan-deps/types.ts';
+import { ECOSYSTEMS, type Ecosystem, type OsvAffected, type OsvEvent } from '../../../src/scan-deps/types.ts';
 import { judged, orderOf } from '../../../src/scan-deps/version/index.ts';
 import {
   allows,

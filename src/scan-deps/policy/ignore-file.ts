@@ -3,18 +3,7 @@ import { CORE_SCHEMA, load } from 'js-yaml';
 import { z } from 'zod';
 import { ActionError } from '../../runner/index.ts';
 import { nearest, oneLine } from '../../text/index.ts';
-import type { Ecosystem } from '../types.ts';
-
-const ECOSYSTEMS = [
-  'PyPI',
-  'npm',
-  'Go',
-  'crates.io',
-  'RubyGems',
-  'Packagist',
-  'Maven',
-  'NuGet',
-] as const satisfies readonly Ecosystem[];
+import { ECOSYSTEMS } from '../types.ts';
 
 /** The file as its users write it; the published JSON schema is made from this. */
 const ignoreEntrySchema = z.strictObject({
