@@ -1,12 +1,18 @@
 /** Sums in the log domain, and the two grids of the mixtures. */
 
+const NOTHING = -45;
+
 /** ln Σ exp(a_i), without overflow. Of nothing: -Infinity. */
 export function logSumExp(values: ArrayLike<number>): number {
   let max = Number.NEGATIVE_INFINITY;
   for (let i = 0; i < values.length; i += 1) max = Math.max(max, values[i] ?? max);
   if (!Number.isFinite(max)) return max;
   let sum = 0;
-  for (let i = 0; i < values.length; i += 1) sum += Math.exp((values[i] ?? Number.NEGATIVE_INFINITY) - max);
+  for (let i = 0; i < values.length; i += 1) {
+    const below = (values[i] ?? Number.NEGATIVE_INFINITY) - max;
+    // Less than 1e-19 of the sum each: not worth an exponential.
+    if (below > NOTHING) sum += Math.exp(below);
+  }
   return max + Math.log(sum) + 0;
 }
 

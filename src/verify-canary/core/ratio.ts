@@ -62,16 +62,24 @@ const RESTARTS = 120;
 export function failProcess(d0: number, phi: number, terms = createTerms(d0, 1), restarts = true): Process {
   const state = new Float64Array(SIZE).fill(Math.log((restarts ? START_SHARE : 1) / SIZE));
   let cash = restarts ? 1 - START_SHARE : 0;
+  let sum: number | null = null;
   return {
-    add: (n0, n1, e0, e1) => addInterval(state, terms, 1, phi, n0, n1, e0, e1),
+    add(n0, n1, e0, e1) {
+      if (addInterval(state, terms, 1, phi, n0, n1, e0, e1)) sum = null;
+    },
     inject() {
       if (cash <= 1e-12) return;
+      sum = null;
       const stake = Math.min((1 - START_SHARE) / RESTARTS, cash);
       cash -= stake;
       const log = Math.log(stake / SIZE);
       for (let i = 0; i < SIZE; i += 1) state[i] = logAddExp(state[i] ?? 0, log);
     },
-    logE: () => logAddExp(logSumExp(state), cash > 0 ? Math.log(cash) : Number.NEGATIVE_INFINITY),
+    // Asked several times a line: summed once.
+    logE() {
+      sum ??= logAddExp(logSumExp(state), cash > 0 ? Math.log(cash) : Number.NEGATIVE_INFINITY);
+      return sum;
+    },
     sums: () => state.map((s) => s + LN_SIZE),
   };
 }
@@ -79,14 +87,21 @@ export function failProcess(d0: number, phi: number, terms = createTerms(d0, 1),
 /** Evidence that the canary is not worse than the margin: H0 is RR >= e^dP in every interval of the step. */
 export function passProcess(dP: number, phi: number, terms = createTerms(dP, -1)): Process {
   const state = new Float64Array(SIZE).fill(-LN_SIZE);
+  let sum: number | null = null;
   return {
-    add: (n0, n1, e0, e1) => addInterval(state, terms, -1, phi, n0, n1, e0, e1),
+    add(n0, n1, e0, e1) {
+      if (addInterval(state, terms, -1, phi, n0, n1, e0, e1)) sum = null;
+    },
     inject: () => {},
-    logE: () => logSumExp(state),
+    logE() {
+      sum ??= logSumExp(state);
+      return sum;
+    },
     sums: () => state.map((s) => s + LN_SIZE),
   };
 }
 
+/** @returns whether the state changed */
 function addInterval(
   state: Float64Array,
   terms: (rho: number) => Float64Array,
@@ -96,11 +111,12 @@ function addInterval(
   n1: number,
   e0: number,
   e1: number,
-): void {
-  if (n0 <= 0 || n1 <= 0 || e0 + e1 <= 0) return;
+): boolean {
+  if (n0 <= 0 || n1 <= 0 || e0 + e1 <= 0) return false;
   const table = terms(clampRho(Math.max(n0, e0), Math.max(n1, e1)));
   const events = e0 + e1;
   for (let i = 0; i < SIZE; i += 1) {
     state[i] = (state[i] ?? 0) + (e1 * sign * (GRID[i] ?? 0) - events * (table[i] ?? 0)) / phi;
   }
+  return true;
 }

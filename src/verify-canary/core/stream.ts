@@ -53,6 +53,8 @@ export function createStream(rules: StreamRules, failTerms: Terms): Stream & { u
   let certificate = { e: 0, n: 0 };
   let recent: { start: number; e: number; n: number }[] = [];
   let lastSlot: number | null = null;
+  // Asked several times a line; worked out once.
+  let known: { fail?: number; pass?: number } = {};
 
   const excess = (): number | null => {
     if (rollout.exposure === 0) return null;
@@ -60,16 +62,19 @@ export function createStream(rules: StreamRules, failTerms: Terms): Stream & { u
     return step.exposure === 0 ? whole : Math.max(whole, step.excess / step.exposure);
   };
   const logFail = (): number => {
+    if (known.fail !== undefined) return known.fail;
     const log = fail.logE();
     const e = excess();
-    return e === null || e < rules.floor ? Math.min(log, 0) : log;
+    known.fail = e === null || e < rules.floor ? Math.min(log, 0) : log;
+    return known.fail;
   };
   const logCert = (): number =>
     rules.slo === null ? Number.NEGATIVE_INFINITY : logCertificate(certificate.e, certificate.n, rules.slo, rules.phi);
   const logPass = (): number | null => {
     if (pass === null) return null;
     // The mean of both, not either one: "either" has up to twice the error.
-    return rules.slo === null ? pass.logE() : logAddExp(pass.logE(), logCert()) - Math.LN2;
+    known.pass ??= rules.slo === null ? pass.logE() : logAddExp(pass.logE(), logCert()) - Math.LN2;
+    return known.pass;
   };
 
   return {
@@ -78,6 +83,7 @@ export function createStream(rules: StreamRules, failTerms: Terms): Stream & { u
       passTerms = terms;
     },
     startStep(margin) {
+      known = {};
       pass =
         margin === null
           ? null
@@ -87,6 +93,7 @@ export function createStream(rules: StreamRules, failTerms: Terms): Stream & { u
       recent = [];
     },
     add(counts, slot, start, inStep) {
+      known = {};
       const { n0, e0, n1, e1 } = counts;
       if (inStep && n1 !== undefined && e1 !== undefined && n1 > 0) {
         certificate.n += Math.max(n1, e1);
@@ -110,7 +117,7 @@ export function createStream(rules: StreamRules, failTerms: Terms): Stream & { u
       pass?.add(whole.n0, whole.n1, e0, e1);
       step.excess += over;
       step.exposure += whole.n1;
-      recent.push({ start, e: e1, n: whole.n1 });
+      if (rules.guards) recent.push({ start, e: e1, n: whole.n1 });
     },
     logFail,
     logPass,
