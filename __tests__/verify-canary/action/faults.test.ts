@@ -47,8 +47,8 @@ const TOO_FINE = LATENCY.replace('[0.25, 0.5]', '[0.25, 0.3]').replace('le: 0.5,
 
 describe('Prometheus', () => {
   test.each<Row>([
-    { fault: '401', reply: { status: 401 }, code: 'E_AUTH', says: '127.0.0.1', reason: 'trace-ended' },
-    { fault: '403', reply: { status: 403 }, code: 'E_AUTH', says: 'may not read', reason: 'trace-ended' },
+    { fault: '401', reply: { status: 401 }, code: 'E_PERMISSION_MISSING', says: '127.0.0.1', reason: 'trace-ended' },
+    { fault: '403', reply: { status: 403 }, code: 'E_PERMISSION_MISSING', says: 'may not read', reason: 'trace-ended' },
     {
       fault: '422',
       reply: { status: 422, body: '{"status":"error","error":"no\\n::error::such"}' },
@@ -59,7 +59,7 @@ describe('Prometheus', () => {
     {
       fault: 'a redirect',
       reply: { status: 307, headers: { location: 'http://127.0.0.1:1/' } },
-      code: 'E_REDIRECT_REFUSED',
+      code: 'E_REDIRECT',
       says: 'not followed',
       reason: 'trace-ended',
     },
@@ -136,8 +136,8 @@ test('scrape: a pod that wants a credential, or sends elsewhere', async () => {
   const asked = await work.act({ ...weight, 'canary-targets': `${prom.url}/401` });
   const sent = await work.act({ ...weight, 'canary-targets': `${prom.url}/302` });
   expect([asked.errors, sent.errors]).toEqual([
-    [expect.stringMatching(/E_AUTH/)],
-    [expect.stringMatching(/E_REDIRECT_REFUSED/)],
+    [expect.stringMatching(/E_PERMISSION_MISSING/)],
+    [expect.stringMatching(/E_REDIRECT/)],
   ]);
 });
 

@@ -88,9 +88,9 @@ describe('a page that cannot be used this time is no page', () => {
 
 describe('what a person must mend is red', () => {
   test.each<[string, RequestListener, string]>([
-    ['401', says('', {}, 401), 'E_AUTH'],
-    ['403', says('', {}, 403), 'E_AUTH'],
-    ['a redirect', says('', { location: 'http://127.0.0.1:1/' }, 302), 'E_REDIRECT_REFUSED'],
+    ['401', says('', {}, 401), 'E_PERMISSION_MISSING'],
+    ['403', says('', {}, 403), 'E_PERMISSION_MISSING'],
+    ['a redirect', says('', { location: 'http://127.0.0.1:1/' }, 302), 'E_REDIRECT'],
     ['17 MB the first time', says(HUGE), 'E_RESPONSE_TOO_LARGE'],
     [
       '17 MB once unpacked, the first time',

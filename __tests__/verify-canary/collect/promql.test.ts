@@ -107,16 +107,11 @@ describe('T26 a gap, with its cause once in the log', () => {
 
 describe('T26 red at once', () => {
   test.each<[string, Reply, string, string]>([
-    ['401', { status: 401 }, 'E_AUTH', '127.0.0.1'],
-    ['403', { status: 403 }, 'E_AUTH', 'may not read'],
+    ['401', { status: 401 }, 'E_PERMISSION_MISSING', '127.0.0.1'],
+    ['403', { status: 403 }, 'E_PERMISSION_MISSING', 'may not read'],
     ['422', json({ status: 'error', error: 'unknown function' }, 422), 'E_QUERY_REJECTED', 'track="stable"'],
     ['400', json({ status: 'error', error: 'parse error' }, 400), 'E_QUERY_REJECTED', 'parse error'],
-    [
-      'a redirect',
-      { status: 302, headers: { location: 'http://127.0.0.1:1/x' } },
-      'E_REDIRECT_REFUSED',
-      'not followed',
-    ],
+    ['a redirect', { status: 302, headers: { location: 'http://127.0.0.1:1/x' } }, 'E_REDIRECT', 'not followed'],
   ])('%s', async (_, reply, code, text) => {
     let replies = 0;
     const { error, lines } = await during(() => {

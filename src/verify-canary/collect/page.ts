@@ -21,7 +21,7 @@ export interface Page {
 
 /**
  * @param first true when this target has never answered before: then what a person must mend is red at once
- * @throws PageError, ActionError E_AUTH, E_REDIRECT_REFUSED, E_RESPONSE_TOO_LARGE
+ * @throws PageError, ActionError E_PERMISSION_MISSING, E_REDIRECT, E_RESPONSE_TOO_LARGE
  */
 export async function readPage(
   http: Http,
@@ -73,14 +73,14 @@ export async function readPage(
 
 function refuse(status: number, host: string): Error {
   if (status === 401 || status === 403) {
-    return new ActionError('E_AUTH', {
+    return new ActionError('E_PERMISSION_MISSING', {
       what: `metrics page of ${host}`,
       why: `it answered ${status}, and the source of targets has no credential`,
       fix: 'Open the page to the runner, or use prometheus-url with prometheus-token',
     });
   }
   if (status >= 300 && status < 400) {
-    return new ActionError('E_REDIRECT_REFUSED', {
+    return new ActionError('E_REDIRECT', {
       what: `metrics page of ${host}`,
       why: `it answered with a redirect (${status}), which is not followed`,
       fix: 'Give the address it points to',

@@ -100,7 +100,7 @@ export function openPrometheus(
 
   function read(status: number, text: string, query: string): Fields {
     if (status === 401 || status === 403) {
-      throw new ActionError('E_AUTH', {
+      throw new ActionError('E_PERMISSION_MISSING', {
         what: `Prometheus at ${host}`,
         why: `it answered ${status}: ${status === 401 ? 'no valid credential' : 'the credential may not read'}`,
         fix: 'Check prometheus-token or prometheus-headers',
@@ -114,7 +114,7 @@ export function openPrometheus(
       });
     }
     if (status >= 300 && status < 400) {
-      throw new ActionError('E_REDIRECT_REFUSED', {
+      throw new ActionError('E_REDIRECT', {
         what: `Prometheus at ${host}`,
         why: `it answered with a redirect (${status}), which is not followed, so that no credential goes elsewhere`,
         fix: 'Set prometheus-url to the address it points to',
