@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { typeCheck, validate } from './models.ts';
-import { delivered, type HelmResult, lint, type Manifest, render } from './support.ts';
+import { CANARY, delivered, type HelmResult, lint, type Manifest, render, STABLE, slots } from './support.ts';
 
 interface Cell {
   name: string;
@@ -10,14 +10,22 @@ interface Cell {
 
 const AUTOSCALING = ['master.autoscaling.enabled=true', 'worker.autoscaling.enabled=true'];
 
-// strategies x environments x autoscaler on/off x weights
-const CELLS: readonly Cell[] = ['canary', 'rolling'].flatMap((strategy) =>
+const STRATEGIES: readonly { name: string; sets: readonly string[] }[] = [
+  { name: 'canary by the gateway', sets: ['strategy=canary', 'router=gateway'] },
+  { name: 'canary by rollouts', sets: ['strategy=canary', 'router=rollouts'] },
+  { name: 'blueGreen', sets: slots('green', { blue: STABLE, green: CANARY }) },
+  { name: 'rolling', sets: ['strategy=rolling'] },
+  { name: 'recreate', sets: ['strategy=recreate'] },
+];
+
+// strategies x routers x environments x autoscaler on/off x weights
+const CELLS: readonly Cell[] = STRATEGIES.flatMap((strategy) =>
   ['staging', 'production'].flatMap((environment) =>
     [false, true].flatMap((autoscaling) =>
       [0, 5, 100].map((weight) => ({
-        name: `${strategy}, ${environment}, autoscaler ${autoscaling ? 'on' : 'off'}, weight ${weight}`,
+        name: `${strategy.name}, ${environment}, autoscaler ${autoscaling ? 'on' : 'off'}, weight ${weight}`,
         environment,
-        sets: [`strategy=${strategy}`, ...delivered(weight), ...(autoscaling ? AUTOSCALING : [])],
+        sets: [...strategy.sets, ...delivered(weight), ...(autoscaling ? AUTOSCALING : [])],
       })),
     ),
   ),
@@ -79,7 +87,7 @@ describe('every cell of the chart', () => {
 });
 
 /** Maps whose keys are free text: no schema can know them. */
-const FREE = new Set(['labels', 'annotations', 'matchLabels', 'selector', 'data', 'limits', 'requests']);
+const FREE = new Set(['labels', 'annotations', 'matchLabels', 'selector', 'data', 'limits', 'requests', 'plugins']);
 
 function keyPaths(value: unknown, parents: readonly string[] = []): string[][] {
   if (typeof value !== 'object' || value === null) return [];

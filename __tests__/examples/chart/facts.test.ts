@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { at, CANARY, delivered, find, type Manifest, names, REVISION, render, STABLE } from './support.ts';
+import { at, CANARY, delivered, find, type Manifest, names, REVISION, render, STABLE, slots } from './support.ts';
 
 const AUTOSCALING = ['master.autoscaling.enabled=true', 'worker.autoscaling.enabled=true'];
 
@@ -109,6 +109,113 @@ describe('canary', () => {
   });
 });
 
+describe('recreate', () => {
+  test('one version, and no new pod beside an old one', async () => {
+    const manifests = await ok('production', ['strategy=recreate', ...delivered()]);
+    expect(names(manifests, 'Deployment')).toEqual(['Deployment/histogram-eq', 'Deployment/histogram-eq-worker']);
+    for (const name of ['histogram-eq', 'histogram-eq-worker'])
+      expect(at(find(manifests, 'Deployment', name), 'spec.strategy')).toEqual({ type: 'Recreate' });
+    expect(names(manifests, 'Service')).toEqual(['Service/histogram-eq', 'Service/histogram-eq-worker']);
+    expect(backends(manifests)).toEqual([backend('histogram-eq', 100)]);
+  });
+});
+
+describe('blueGreen', () => {
+  test('two slots; requests go to the active one, the other is the preview', async () => {
+    const manifests = await ok('production', slots('blue', { blue: STABLE, green: CANARY }));
+    const workloads = ['blue', 'blue-worker', 'green', 'green-worker'];
+    expect(names(manifests, 'Deployment')).toEqual(workloads.map((name) => `Deployment/histogram-eq-${name}`));
+    expect(names(manifests, 'Service')).toEqual(
+      ['', '-blue-worker', '-green-worker', '-preview'].map((name) => `Service/histogram-eq${name}`),
+    );
+    expect(at(find(manifests, 'Service', 'histogram-eq'), 'spec.selector')).toEqual(slotOf('master', 'blue'));
+    expect(at(find(manifests, 'Service', 'histogram-eq-preview'), 'spec.selector')).toEqual(slotOf('master', 'green'));
+    expect(backends(manifests)).toEqual([backend('histogram-eq', 100)]);
+    expect(at(find(manifests, 'Deployment', 'histogram-eq-green'), `${container}.image`)).toMatch(`@${CANARY}`);
+  });
+
+  test('the switch changes two Services and no pod', async () => {
+    const images = { blue: STABLE, green: CANARY };
+    const [before, after] = await Promise.all([
+      ok('production', slots('blue', images)),
+      ok('production', slots('green', images)),
+    ]);
+    const changed = after.filter((manifest, index) => JSON.stringify(manifest) !== JSON.stringify(before[index]));
+    expect(names(changed)).toEqual(['Service/histogram-eq', 'Service/histogram-eq-preview']);
+  });
+
+  test('an empty slot renders nothing, also when it is the active one', async () => {
+    for (const active of ['blue', 'green'] as const) {
+      const manifests = await ok('production', slots(active, { green: CANARY }));
+      expect(names(manifests, 'Deployment')).toEqual([
+        'Deployment/histogram-eq-green',
+        'Deployment/histogram-eq-green-worker',
+      ]);
+    }
+    expect(names(await ok('production', slots('blue', {})), 'Service')).toEqual([]);
+  });
+
+  test('a master speaks to the workers of its own slot only', async () => {
+    const manifests = await ok('production', slots('blue', { blue: STABLE, green: CANARY }));
+    for (const slot of ['blue', 'green']) {
+      expect(at(find(manifests, 'Deployment', `histogram-eq-${slot}`), `${container}.env`)).toContainEqual({
+        name: 'WORKERS',
+        value: `dns+http://histogram-eq-${slot}-worker:8081`,
+      });
+      const policy = find(manifests, 'NetworkPolicy', `histogram-eq-${slot}`);
+      expect(at(policy, 'spec.egress.0.to')).toEqual([{ podSelector: { matchLabels: slotOf('worker', slot) } }]);
+    }
+  });
+});
+
+describe('canary by Argo Rollouts', () => {
+  const rollouts = ['router=rollouts', ...delivered()];
+
+  test('one Rollout with its two Services; no weight stands in Git', async () => {
+    const manifests = await ok('production', [...rollouts, 'canary.weight=25']);
+    expect(names(manifests, 'Deployment')).toEqual(['Deployment/histogram-eq-worker']);
+    expect(names(manifests, 'Service')).toEqual(
+      ['canary', 'stable', 'worker'].map((name) => `Service/histogram-eq-${name}`),
+    );
+    const canary = at(find(manifests, 'Rollout', 'histogram-eq'), 'spec.strategy.canary');
+    expect(canary).toMatchObject({
+      stableService: 'histogram-eq-stable',
+      canaryService: 'histogram-eq-canary',
+      stableMetadata: { labels: { track: 'stable' } },
+      canaryMetadata: { labels: { track: 'canary' } },
+      trafficRouting: { plugins: { 'argoproj-labs/gatewayAPI': { httpRoute: 'histogram-eq' } } },
+      analysis: { templates: [{ templateName: 'histogram-eq' }] },
+    });
+    expect(at(canary, 'steps.0')).toEqual({ setWeight: 5 });
+    expect(at(canary, 'steps.1')).toEqual({ pause: { duration: '10m' } });
+    // What the route starts from; from then on the controller writes it.
+    expect(backends(manifests)).toEqual([backend('histogram-eq-stable', 100), backend('histogram-eq-canary', 0)]);
+  });
+
+  test('the label that moves is in no selector', async () => {
+    const manifests = await ok('production', rollouts);
+    const selectors = manifests.map((manifest) => JSON.stringify(at(manifest, 'spec.selector') ?? ''));
+    expect(selectors.filter((text) => text.includes('track'))).toEqual([]);
+    expect(at(find(manifests, 'Rollout', 'histogram-eq'), 'spec.template.metadata.labels.track')).toBeUndefined();
+  });
+
+  test('the brake has a limit and the query of the canary alone', async () => {
+    const metric = at(find(await ok('production', rollouts), 'AnalysisTemplate', 'histogram-eq'), 'spec.metrics.0');
+    expect(at(metric, 'failureCondition')).toBe('len(result) > 0 && !isNaN(result[0]) && result[0] >= 0.2');
+    expect(String(at(metric, 'provider.prometheus.query'))).toContain('app="{{args.app}}",track="canary",code=~"5.."');
+  });
+
+  test('the autoscaler scales the Rollout', async () => {
+    const manifests = await ok('production', [...rollouts, ...AUTOSCALING]);
+    expect(at(find(manifests, 'HorizontalPodAutoscaler', 'histogram-eq'), 'spec.scaleTargetRef')).toEqual({
+      apiVersion: 'argoproj.io/v1alpha1',
+      kind: 'Rollout',
+      name: 'histogram-eq',
+    });
+    expect(Object.keys(find(manifests, 'Rollout', 'histogram-eq').spec as object)).not.toContain('replicas');
+  });
+});
+
 describe('every version', () => {
   test('before the first delivery no workload is rendered', async () => {
     const manifests = await ok('production', []);
@@ -192,7 +299,7 @@ describe('every version', () => {
 
   test('series carry app and track of their pod', async () => {
     const monitor = find(await ok('production', delivered(5)), 'ServiceMonitor', 'histogram-eq');
-    expect(at(monitor, 'spec.podTargetLabels')).toEqual(expect.arrayContaining(['app', 'track']));
+    expect(at(monitor, 'spec.podTargetLabels')).toEqual(expect.arrayContaining(['app', 'track', 'slot']));
     expect(at(monitor, 'spec.selector.matchLabels')).toEqual({ app: 'histogram-eq' });
   });
 
@@ -229,6 +336,10 @@ describe('every version', () => {
     );
   });
 });
+
+function slotOf(component: string, slot: string): Record<string, string> {
+  return { app: 'histogram-eq', slot, 'app.kubernetes.io/component': component };
+}
 
 function labelsOf(component: string, track: string): Record<string, string> {
   return { app: 'histogram-eq', track, 'app.kubernetes.io/component': component };

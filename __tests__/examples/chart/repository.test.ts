@@ -28,7 +28,8 @@ describe('Argo CD objects', () => {
     const known = new Set(allowed.map((entry) => `${entry.group}/${entry.kind}`));
     const all = await render('production', [...delivered(5), 'master.autoscaling.enabled=true']);
     const rolling = await render('staging', ['strategy=rolling', ...delivered()]);
-    const kinds = [...all.manifests, ...rolling.manifests].map((manifest) => {
+    const rollouts = await render('staging', ['strategy=canary', 'router=rollouts', ...delivered()]);
+    const kinds = [...all.manifests, ...rolling.manifests, ...rollouts.manifests].map((manifest) => {
       const group = manifest.apiVersion.includes('/') ? manifest.apiVersion.split('/')[0] : '';
       return `${group}/${manifest.kind}`;
     });

@@ -25,6 +25,18 @@ export function delivered(weight?: number): string[] {
   return weight === undefined ? stable : [...stable, ...canary];
 }
 
+/** The two slots of blueGreen, `active` first; a slot may be empty. */
+export function slots(active: 'blue' | 'green', images: { blue?: string; green?: string }): string[] {
+  const slot = (name: 'blue' | 'green', digest: string | undefined): string[] =>
+    digest === undefined ? [] : [`blueGreen.${name}.image.tag=${name}-1`, `blueGreen.${name}.image.digest=${digest}`];
+  return [
+    'strategy=blueGreen',
+    `blueGreen.active=${active}`,
+    ...slot('blue', images.blue),
+    ...slot('green', images.green),
+  ];
+}
+
 export interface HelmResult {
   code: number | null;
   manifests: Manifest[];
@@ -75,7 +87,8 @@ export function at(manifest: unknown, dotted: string): unknown {
 function valueArgs(environment: string | undefined, sets: readonly string[]): string[] {
   const file = environment === undefined ? [] : ['--values', path.join(CHART, 'env', environment, 'values.yaml')];
   // Texts of the chart stay texts, whatever they look like (a tag may be "1.10").
-  const isText = (pair: string): boolean => /^(image|canary\.image|env|settings)\./.test(pair);
+  const isText = (pair: string): boolean =>
+    /^(image|canary\.image|blueGreen\.(blue|green)\.image|env|settings)\./.test(pair);
   const typed = sets.flatMap((pair) => [isText(pair) ? '--set-string' : '--set', pair]);
   return [...file, ...typed];
 }

@@ -12,7 +12,9 @@ Takes a dict with root, track, component.
 */}}
 {{- define "histogram-eq.selector" -}}
 app: {{ .root.Values.app }}
-track: {{ .track.track }}
+{{- range $key, $value := .track.match }}
+{{ $key }}: {{ $value }}
+{{- end }}
 app.kubernetes.io/component: {{ .component }}
 {{- end -}}
 
@@ -21,7 +23,9 @@ app.kubernetes.io/component: {{ .component }}
 {{ include "histogram-eq.labels" .root }}
 app.kubernetes.io/component: {{ .component }}
 app.kubernetes.io/version: {{ include "histogram-eq.version" .track.image | quote }}
-track: {{ .track.track }}
+{{- range $key, $value := .track.match }}
+{{ $key }}: {{ $value }}
+{{- end }}
 {{- end -}}
 
 {{/* The name of a component of a version: the master has the version's own name. Takes a dict with track, component. */}}
