@@ -15,6 +15,8 @@ export interface ResolvedBase {
   reference: number;
   /** Set when the reference names another image on each platform. */
   platform?: string;
+  /** ID of the image in the local store of the engine, when no registry gave a digest. Never proven, never an output. */
+  local?: Digest;
   /** Why there is no digest. */
   problem?: string;
 }

@@ -1,15 +1,13 @@
 /** Runs the engine: private directory, its environment, its output, its failures as errors of the suite. */
-import { readFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import { type Credentials, type Digest, nameOf } from '../oci/index.ts';
-import { ActionError, childEnv, type Env, type ExecResult } from '../runner/index.ts';
-import { resolveRef } from './bases.ts';
+import { ActionError, type Env, type ExecResult } from '../runner/index.ts';
 import { CACHE_VARIABLES, type CachePlan, planCache } from './cache.ts';
 import { engineError, failedInstruction, StageTaken } from './engine-errors.ts';
 import { checkFeatures } from './engine-features.ts';
+import { openHome } from './engine-home.ts';
+import { wishOf } from './engine-wish.ts';
 import { classifyEngine } from './engines/classify.ts';
-import { detectEngine, type EngineWish } from './engines/detect.ts';
+import { detectEngine } from './engines/detect.ts';
 import {
   type Engine,
   EngineFailure,
@@ -23,7 +21,7 @@ import type { Plan } from './plan.ts';
 import type { Ports } from './ports.ts';
 import { engineHosts, prepare } from './request.ts';
 import type { Secret } from './secrets.ts';
-import { authFile, dockerConfig, Workdir } from './workdir.ts';
+import { authFile } from './workdir.ts';
 
 export interface Built {
   engine: string;
@@ -48,18 +46,20 @@ export async function buildImage(
   ports: Ports,
 ): Promise<Built> {
   const { env, log, exec } = ports;
-  const id = ports.randomHex(8);
-  await using workdir = await Workdir.open(env.RUNNER_TEMP || '/tmp', id);
-  const userConfig = env.DOCKER_CONFIG || join(env.HOME || homedir(), '.docker');
-  const childEnv = engineEnv(env, workdir.path, userConfig, plan);
   const hosts = engineHosts(inputs, plan);
   const logins = await loginsFor(hosts, inputs, ports);
-  const config = await readFile(join(userConfig, 'config.json'), 'utf8').catch(() => '');
-  await workdir.write('config.json', dockerConfig(config, logins, join(userConfig, 'cli-plugins')));
-  await workdir.link('contexts', join(userConfig, 'contexts'));
-  const wish = await wishOf(inputs, workdir, id, ports);
+  await using home = await openHome(logins, plan.epoch, ports);
+  const { workdir } = home;
+  const wish = await wishOf(inputs, home, ports);
   const { signal } = ports.deadline;
-  const engine = await detectEngine({ wish, exec, env: childEnv, signal, note: (text) => log.debug(text) });
+  const engine = await detectEngine({
+    wish,
+    exec,
+    env: home.env,
+    signal,
+    wake: true,
+    note: (text) => log.debug(text),
+  });
   try {
     ports.deadline.check('build');
     const cache = planCache(inputs, nameOf(inputs.images[0]), plan.event.tier, engine, env);
@@ -70,7 +70,7 @@ export async function buildImage(
     const request = await prepare(inputs, plan, secrets, stageTag, cache, auth, workdir);
     const result = await repeat(
       engine,
-      () => engine.build(request, runner({ ...childEnv, ...cacheEnv(cache, env) }, ports)),
+      () => engine.build(request, runner({ ...home.env, ...cacheEnv(cache, env) }, ports)),
       hosts,
       plan,
       ports,
@@ -108,33 +108,6 @@ async function repeat(
   }
 }
 
-async function wishOf(inputs: BuildInputs, workdir: Workdir, id: string, ports: Ports): Promise<EngineWish> {
-  const needs: EngineWish['needs'][number][] = [];
-  if (inputs.platforms.length > 1) needs.push('platforms');
-  if (inputs.provenance !== 'none' || inputs.sbom) needs.push('attestations');
-  if (inputs.reproducible) needs.push('reproducible');
-  if (inputs.cache === 'gha' || inputs.cache === 'registry' || inputs.cacheTo.length > 0) needs.push('cache');
-  const pin = inputs.installBuildx;
-  return {
-    engine: inputs.engine,
-    builder: inputs.builder,
-    needs,
-    folder: workdir.path,
-    id,
-    installed:
-      pin === undefined ? undefined : await ports.installBuildx(pin, ports.env.RUNNER_TOOL_CACHE || workdir.path),
-    async builderImage() {
-      const base = await resolveRef(inputs.builderImage, ports.registryFor);
-      if (base.digest !== undefined) return `${nameOf(inputs.builderImage)}@${base.digest}`;
-      throw new ActionError('E_ENGINE_FEATURE', {
-        what: `builder image ${base.name}`,
-        why: base.problem ?? 'it has no digest',
-        fix: 'Set builder-image to a mirror that can be reached',
-      });
-    },
-  };
-}
-
 /** Logins for every host that the engine will speak to, and those of the inputs. */
 async function loginsFor(
   hosts: readonly string[],
@@ -148,16 +121,6 @@ async function loginsFor(
     }),
   );
   return new Map([...inputs.logins, ...found.flat()]);
-}
-
-function engineEnv(env: Env, workdir: string, userConfig: string, plan: Plan): Record<string, string | undefined> {
-  return {
-    ...childEnv(env),
-    DOCKER_CONFIG: workdir,
-    // Its builders would move with the config folder.
-    BUILDX_CONFIG: env.BUILDX_CONFIG || join(userConfig, 'buildx'),
-    ...(plan.epoch === undefined ? {} : { SOURCE_DATE_EPOCH: String(plan.epoch) }),
-  };
 }
 
 function cacheEnv(cache: CachePlan, env: Env): Record<string, string | undefined> {

@@ -33,6 +33,8 @@ export interface Dockerfile {
 export interface BaseRef {
   /** As written, for messages. */
   written: string;
+  /** With its variables; undefined like `ref`. */
+  expanded: string | undefined;
   /** undefined: it depends on something that is only known to the engine, or differs between platforms. */
   ref: ImageRef | undefined;
   /** Set when it names different images on different platforms. */
@@ -101,10 +103,10 @@ export function readDockerfile(bytes: Buffer, options: DockerfileOptions): Docke
     const refs = values.map((value) => (value === undefined ? undefined : parseRef(value)));
     const same = values.every((value) => value === values[0]);
     const place = { written, start, end: start + written.length, line: line + 1, syntax };
-    if (same) bases.push({ ...place, ref: refs[0] });
+    if (same) bases.push({ ...place, expanded: values[0], ref: refs[0] });
     else {
       const variants = options.platforms.map((platform, i) => ({ platform, ref: refs[i] }));
-      bases.push({ ...place, ref: undefined, variants });
+      bases.push({ ...place, expanded: undefined, ref: undefined, variants });
     }
   };
   const isContext = (value: string | undefined): boolean => value !== undefined && named(value, options.contexts);

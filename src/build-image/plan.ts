@@ -11,6 +11,7 @@ import { type BuildFiles, openFiles } from './files.ts';
 import { type BuildInputs, nativePlatform } from './inputs.ts';
 import { relationOf } from './inspect.ts';
 import { planLabels } from './labels.ts';
+import { addLocal } from './local-bases.ts';
 import type { Ports } from './ports.ts';
 import { ageBucket, type SourceKey, sourceKey } from './source-key.ts';
 import { type PlannedTag, planTags } from './tags.ts';
@@ -45,12 +46,14 @@ export async function makePlan(inputs: BuildInputs, ports: Ports): Promise<Plan>
     target,
     contexts: inputs.buildContexts.map((c) => c.name),
   });
-  const [contexts, bases, revision] = await Promise.all([
+  const [contexts, resolved, revision] = await Promise.all([
     hashContexts(inputs, files, ports.registryFor),
     resolveBases(dockerfile, ports.registryFor),
     findRevision(files.context, ports),
   ]);
-  checkBases(inputs, bases, contexts, files.dockerfile, ports);
+  if (inputs.requirePinnedBase) requirePinned(resolved, files.dockerfile);
+  const bases = await addLocal(resolved, dockerfile, inputs, ports);
+  checkBases(inputs, [...bases, ...contexts.bases], ports);
   if (contexts.main.hasGit)
     log.warning('W_CONTEXT_GIT', '.git is in the context, so every commit makes a new image: ignore it');
   for (const [name, value] of args) {
@@ -60,7 +63,7 @@ export async function makePlan(inputs: BuildInputs, ports: Ports): Promise<Plan>
   }
   const at = await timeOfCommit(event, revision, files.context, ports);
   const all = [...bases, ...contexts.bases];
-  const complete = all.every((b) => b.digest !== undefined);
+  const complete = all.every((b) => countsAs(b) !== undefined);
   const keyFor = keysOf(inputs, dockerfile, contexts, all, ports);
   const key = keyFor(event.tier);
   const trusted = keyFor('trusted');
@@ -109,7 +112,10 @@ function keysOf(
   bases: readonly ResolvedBase[],
   ports: Ports,
 ): (tier: Tier) => SourceKey {
-  const pairs = bases.flatMap((b): [string, string][] => (b.digest === undefined ? [] : [[b.name, b.digest]]));
+  const pairs = bases.flatMap((b): [string, string][] => {
+    const digest = countsAs(b);
+    return digest === undefined ? [] : [[b.name, digest]];
+  });
   const random: [string, string][] = pairs.length === bases.length ? [] : [['', ports.randomHex(16)]];
   const bucket = ageBucket(ports.clock.now(), inputs.reuseMaxAge, nameOf(inputs.images[0]));
   return (tier) =>
@@ -135,15 +141,17 @@ function keysOf(
     });
 }
 
-function checkBases(
-  inputs: BuildInputs,
-  bases: readonly ResolvedBase[],
-  contexts: HashedContexts,
-  file: string,
-  { log }: Ports,
-): void {
-  if (inputs.requirePinnedBase) requirePinned(bases, file);
-  for (const base of [...bases, ...contexts.bases].filter((b) => b.digest === undefined)) {
+/** What of a base goes into K. */
+function countsAs({ digest, local }: ResolvedBase): Digest | undefined {
+  return digest ?? local;
+}
+
+function checkBases(inputs: BuildInputs, bases: readonly ResolvedBase[], { log }: Ports): void {
+  for (const base of bases.filter((b) => b.digest === undefined)) {
+    if (base.local !== undefined) {
+      log.warning('W_BASE_LOCAL', `base ${base.name}: ${base.problem}; the engine has it, so its image ID counts`);
+      continue;
+    }
     if (inputs.reuse === 'only') {
       throw new ActionError('E_BASE', {
         what: `base ${base.name}`,

@@ -16,7 +16,11 @@ export function summaryOf(inputs: BuildInputs, r: Result, progress: Progress): s
   if (plan.bases.length > 0) {
     const rows = plan.bases
       .slice(0, 12)
-      .map((b) => [code(b.name, 200), b.pinned ? 'pinned' : 'moving', code(b.digest ?? '?')]);
+      .map((b) => [
+        code(b.name, 200),
+        b.pinned ? 'pinned' : b.local === undefined ? 'moving' : 'local',
+        code(b.digest ?? b.local ?? '?'),
+      ]);
     parts.push(table(['base', '', 'digest'], rows));
   }
   for (const p of (inspected?.platforms ?? []).slice(0, 20)) {

@@ -86,6 +86,11 @@ export function buildah(facts: BuildahFacts): Engine {
       reproducible: true,
       options: ['network', 'add-host', 'shm-size', 'ulimit', 'cgroup-parent'],
     },
+    async localImage(name, ask) {
+      const args = ['inspect', '--type', 'image', '--format', '{{.FromImageID}}', name];
+      const answer = await ask('buildah', [...facts.globals, ...args]);
+      return typeof answer === 'string' ? undefined : parseDigest(`sha256:${answer.stdout.toString('utf8').trim()}`);
+    },
     build: (request, run) =>
       request.platforms.length > 1 ? buildList(facts, request, run) : buildOne(facts, request, run),
   };

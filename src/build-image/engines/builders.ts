@@ -1,5 +1,4 @@
 /** Finds or makes a builder for buildx. */
-import { join } from 'node:path';
 import { ActionError } from '../../runner/index.ts';
 import { type BuildxFacts, buildx, buildxCaps, isOlder } from './buildx.ts';
 import { ask, type Detect } from './detect.ts';
@@ -18,7 +17,10 @@ export async function findBuildx(detect: Detect): Promise<Engine | string> {
   const named = wish.builder === 'auto' ? env.BUILDX_BUILDER || undefined : wish.builder;
   // buildx reads this variable in `create` alone.
   const host = env.BUILDKIT_HOST || undefined;
-  if (named === undefined && host !== undefined) return makeBuilder(detect, known, ['--driver', 'remote', host]);
+  if (named === undefined && host !== undefined) {
+    if (!detect.wake) return buildx({ ...known, driver: 'remote', builder: undefined, buildKit: undefined });
+    return makeBuilder(detect, known, ['--driver', 'remote', host]);
+  }
   const builder = await inspect(detect, known.command, named);
   if (typeof builder === 'string') return builder;
   const containerdStore = builder.driver === 'docker' && (await hasContainerdStore(detect));
@@ -75,14 +77,17 @@ interface Builder {
 /** Starts the builder when it is at rest. */
 async function inspect(detect: Detect, command: Command, name: string | undefined): Promise<Builder | string> {
   const [file, ...first] = command;
-  const args = [...first, 'inspect', '--bootstrap', ...(name === undefined ? [] : [name])];
+  const bootstrap = detect.wake ? ['--bootstrap'] : [];
+  const args = [...first, 'inspect', ...bootstrap, ...(name === undefined ? [] : [name])];
   const answer = await ask(detect, file, args, 180);
   if (typeof answer === 'string') return answer;
   const text = answer.stdout.toString('utf8');
   const value = (key: string): string | undefined => new RegExp(`^${key}:\\s+(\\S.*)$`, 'im').exec(text)?.[1]?.trim();
   const driver = value('Driver');
   if (driver === undefined) return 'its builder has no driver';
-  if (!/^Status:\s+running/im.test(text))
+  // Asleep is good enough for who only wants to know what it is.
+  const asleep = !detect.wake && driver !== 'docker';
+  if (!asleep && !/^Status:\s+running/im.test(text))
     return `its builder is not running (${value('Error') ?? value('Status') ?? 'no status'})`;
   return { driver, buildKit: value('BuildKit(?: version)?') ?? value('Buildkit') };
 }
@@ -96,6 +101,7 @@ type Known = Pick<BuildxFacts, 'command' | 'version' | 'canLoad' | 'containerdSt
 
 // By digest, and said in the log: nothing mutable is pulled as a helper.
 async function makeContainer(detect: Detect, known: Known): Promise<Engine> {
+  if (!detect.wake) return buildx({ ...known, driver: 'docker-container', builder: undefined, buildKit: undefined });
   const image = await detect.wish.builderImage();
   detect.note(`builder image ${image}`);
   const made = await makeBuilder(detect, known, ['--driver', 'docker-container', '--driver-opt', `image=${image}`]);
@@ -107,12 +113,12 @@ async function makeContainer(detect: Detect, known: Known): Promise<Engine> {
   });
 }
 
-/** A builder of this run, in a config folder of its own. */
+/** A builder of this run: known to the config folder of the engine alone, which is ours. */
 async function makeBuilder(detect: Detect, known: Known, args: readonly string[]): Promise<Engine | string> {
   const { wish, exec } = detect;
   const [file, ...first] = known.command;
   const name = `build-image-${wish.id}`;
-  const env = { ...detect.env, BUILDX_CONFIG: join(wish.folder, 'buildx'), BUILDX_BUILDER: undefined };
+  const env = { ...detect.env, BUILDX_BUILDER: undefined };
   const own: Detect = { ...detect, env };
   const close = async (): Promise<void> => {
     // Also after a cancel, so without its signal.
@@ -125,12 +131,5 @@ async function makeBuilder(detect: Detect, known: Known, args: readonly string[]
     await close();
     return builder;
   }
-  const engine = buildx({ ...known, ...builder, builder: name, close });
-  return {
-    ...engine,
-    build: (request, run) =>
-      engine.build(request, (program, words, options) =>
-        run(program, words, { ...options, env: { ...options?.env, BUILDX_CONFIG: env.BUILDX_CONFIG } }),
-      ),
-  };
+  return buildx({ ...known, ...builder, builder: name, close });
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type Digest, parseDigest } from '../../oci/index.ts';
 import { parseJson } from '../../text/index.ts';
 import { buildKitNotes } from './buildkit-notes.ts';
+import { daemonImage } from './daemon.ts';
 import {
   type BuildRequest,
   type Capabilities,
@@ -119,6 +120,7 @@ export function buildx(facts: BuildxFacts): Engine {
       if (daemon) await dropLocal(request.stage, run);
       return { digest, tagged: daemon, notes };
     },
+    ...(facts.driver === 'docker' ? { localImage: daemonImage } : {}),
     ...(facts.close === undefined ? {} : { close: facts.close }),
   };
 }

@@ -19,8 +19,6 @@ export interface EngineWish {
   builderImage(): Promise<string>;
   /** What the builder of a docker daemon may lack. */
   needs: readonly ('platforms' | 'cache' | 'attestations' | 'reproducible')[];
-  /** Private folder, for the config of a builder of this run. */
-  folder: string;
   /** Unique among the builders of this machine. */
   id: string;
   /** Path of a buildx that was installed for this run. */
@@ -32,6 +30,8 @@ export interface Detect {
   exec: Exec;
   env: EnvMap;
   signal: AbortSignal;
+  /** False: it is only asked which engine it would be; no builder is made or woken for that. */
+  wake: boolean;
   /** Gets each attempt with its reason. */
   note(text: string): void;
 }

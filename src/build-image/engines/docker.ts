@@ -1,6 +1,7 @@
 /** docker: build and push by name; the digest stands in the last line of the push. */
 import { type Digest, parseDigest } from '../../oci/index.ts';
 import { isOlder } from './buildx.ts';
+import { daemonImage } from './daemon.ts';
 import { type BuildRequest, commonFlags, type Engine, EngineOutputMissing, mustSucceed } from './port.ts';
 
 export interface DockerFacts {
@@ -62,6 +63,7 @@ export function docker(facts: DockerFacts): Engine {
     old: old
       ? `docker ${facts.client} with the legacy builder is older than 23.0, which has known holes closed`
       : undefined,
+    localImage: daemonImage,
     async build(request, run) {
       mustSucceed('build', await run('docker', dockerArgs(facts, request), { env }));
       if (request.stage === undefined) return { digest: undefined, tagged: false, notes: [] };

@@ -44,6 +44,9 @@ export interface BuildRequest {
 /** Runs the engine's program with the environment meant for it; its output goes to the log. */
 export type RunEngine = (file: string, args: readonly string[], options?: ExecOptions) => Promise<ExecResult>;
 
+/** A question that changes nothing. @returns the answer, or why there is none in words */
+export type Ask = (file: string, args: readonly string[]) => Promise<ExecResult | string>;
+
 export type CacheKind = 'gha' | 'registry';
 
 export interface Capabilities {
@@ -88,6 +91,8 @@ export interface Engine {
   readonly old?: string | undefined;
   /** @throws EngineFailure, EngineOutputMissing */
   build(request: BuildRequest, run: RunEngine): Promise<EngineResult>;
+  /** ID of an image that a build can start from without any registry. Absent: its builds see no local images. */
+  localImage?(name: string, ask: Ask): Promise<Digest | undefined>;
   /** Takes away what the engine itself needed, such as a builder of this run. Never throws. */
   close?(): Promise<void>;
 }
