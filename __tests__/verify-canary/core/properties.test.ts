@@ -35,24 +35,30 @@ const arm: fc.Arbitrary<Arm> = fc.oneof(
     }),
 );
 const pairOf = <T>(value: fc.Arbitrary<T>) => fc.record({ stable: value, canary: value });
+const metricName = fc.stringMatching(/^[a-z][a-z0-9-]{0,31}$/);
+const podName = fc.stringMatching(/^[A-Za-z0-9[][!-~]{0,50}$/);
+const podCounts = fc.dictionary(metricName, fc.record({ n: count, e: count }), { noNullPrototype: true });
 const millis = fc.integer({ min: 0, max: 1e13 });
 const interval: fc.Arbitrary<Interval> = fc
   .record(
     {
       v: fc.constant(1 as const),
       step: fc.option(fc.string({ maxLength: 64 })),
-      weight: fc.option(fc.double({ min: 1e-9, max: 99.9, noNaN: true })),
+      weight: fc.option(fc.double({ min: 1e-9, max: 100, noNaN: true })),
       start: millis.map((t) => t / 1000),
       end: millis.map((t) => t / 1000),
       traffic: pairOf(count),
-      metrics: fc.dictionary(fc.stringMatching(/^[a-z][a-z0-9-]{0,31}$/), pairOf(fc.option(arm)), {
+      metrics: fc.dictionary(metricName, pairOf(fc.option(arm)), {
         noNullPrototype: true,
       }),
+      pods: pairOf(fc.dictionary(podName, podCounts, { noNullPrototype: true, maxKeys: 20 })),
+      nodes: fc.dictionary(podName, podName, { noNullPrototype: true, maxKeys: 40 }),
       gap: fc.constantFrom(...GAPS),
       flags: fc.array(fc.constantFrom(...FLAGS)),
     },
     { requiredKeys: ['v', 'step', 'weight', 'start', 'end'] },
   )
+  .chain((l) => fc.constantFrom(l, { ...l, step: null, weight: 0 }))
   .map((l) => ({ ...l, start: Math.min(l.start, l.end), end: Math.max(l.start, l.end) }))
   .filter((l) => l.start < l.end);
 const words = fc.string({ unit: 'binary', maxLength: 40 });

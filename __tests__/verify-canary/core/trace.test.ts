@@ -1,10 +1,21 @@
 import { describe, expect, test } from '@jest/globals';
-import { canonicalLine, createJudge, parseLine, TraceError } from '../../../src/verify-canary/core/index.ts';
+import {
+  canonicalLine,
+  createJudge,
+  fitLine,
+  type Interval,
+  parseLine,
+  TraceError,
+} from '../../../src/verify-canary/core/index.ts';
 import { errors, plainConfig, Rollout } from './support.ts';
 
 const interval = '"v":1,"step":"5","weight":5,"start":0,"end":60';
 const line = (more: string): string => `{${interval},${more}}`;
 const arms = (arm: string): string => line(`"metrics":{"m":{"stable":${arm},"canary":null}}`);
+
+const onePod = (name: string, counts: string): string => line(`"pods":{"stable":{"${name}":${counts}},"canary":{}}`);
+const many = (count: number, value = '{}'): string =>
+  Array.from({ length: count }, (_, i) => `"p${String(i).padStart(2, '0')}":${value}`).join(',');
 
 describe('T31 what a trace line may be', () => {
   test.each<[string, string, RegExp]>([
@@ -20,8 +31,9 @@ describe('T31 what a trace line may be', () => {
     ['milliseconds', '{"v":1,"step":null,"weight":null,"start":0,"end":1700000000000}', /end is not a time/],
     ['no step', '{"v":1,"weight":null,"start":0,"end":1}', /step must be a text/],
     ['a long step', `{"v":1,"step":"${'a'.repeat(65)}","weight":null,"start":0,"end":1}`, /step must be a text/],
-    ['weight 0', '{"v":1,"step":null,"weight":0,"start":0,"end":1}', /weight must be above 0/],
-    ['weight 100', '{"v":1,"step":null,"weight":100,"start":0,"end":1}', /weight must be above 0/],
+    ['weight 0 of a step', '{"v":1,"step":"0","weight":0,"start":0,"end":1}', /its step must be null/],
+    ['a negative weight', '{"v":1,"step":null,"weight":-1,"start":0,"end":1}', /weight must be from 0 to 100/],
+    ['weight 101', '{"v":1,"step":null,"weight":101,"start":0,"end":1}', /weight must be from 0 to 100/],
     ['a text as weight', '{"v":1,"step":null,"weight":"5","start":0,"end":1}', /weight is not a finite number/],
     ['half a request', line('"traffic":{"stable":1.5,"canary":0}'), /traffic\.stable is not a whole number/],
     ['traffic of one arm', line('"traffic":{"stable":1}'), /traffic\.canary is not a finite number/],
@@ -46,6 +58,22 @@ describe('T31 what a trace line may be', () => {
     ['a falling histogram', arms('{"n":9,"le":{"1":3,"0.5":4}}'), /must not fall/],
     ['a bucket above n', arms('{"n":9,"le":{"1":10}}'), /must not be above n/],
     ['a bound twice', arms('{"n":9,"le":{"1":3,"1.0":3}}'), /has the bound 1 twice/],
+    ['pods as a list', line('"pods":[]'), /pods is not an object/],
+    ['pods of one arm', line('"pods":{"stable":{}}'), /pods\.canary is not an object/],
+    ['a pod without a name', onePod('', '{}'), /a key of pods\.stable is not the name of a pod/],
+    ['a pod named __proto__', onePod('__proto__', '{}'), /a key of pods\.stable is not the name/],
+    ['a pod with a line break', onePod('a\\n::error::', '{}'), /a key of pods\.stable is not the name/],
+    ['a pod of 254 characters', onePod('a'.repeat(254), '{}'), /a key of pods\.stable is not the name/],
+    ['a pod that is a number', onePod('a', '1'), /a pod in pods\.stable is not an object/],
+    ['a metric of a pod in capitals', onePod('a', '{"M":{"n":1,"e":1}}'), /a name in pods\.stable/],
+    ['a pod without e', onePod('a', '{"m":{"n":1}}'), /m\.e in pods\.stable is not a finite number/],
+    ['half a request of a pod', onePod('a', '{"m":{"n":1.5,"e":1}}'), /m\.n in pods\.stable is not a whole number/],
+    ['21 pods', line(`"pods":{"stable":{${many(21)}},"canary":{}}`), /pods\.stable has more than 20 pods/],
+    ['nodes as a list', line('"nodes":[]'), /nodes is not an object/],
+    ['a node that is a number', line('"nodes":{"a":1}'), /not the name of a node/],
+    ['a node with a blank', line('"nodes":{"a":"b c"}'), /not the name of a node/],
+    ['a node of nothing', line('"nodes":{"":"b"}'), /a key of nodes is not the name of a pod/],
+    ['nodes of 41 pods', line(`"nodes":{${many(41, '"n"')}}`), /nodes has more than 40 pods/],
     ['an unknown event', '{"v":1,"type":"event","at":1,"event":"end"}', /event must be one of/],
     ['a number as detail', '{"v":1,"type":"event","at":1,"event":"run","detail":1}', /detail must be a text/],
     ['a header with a number', '{"v":1,"type":"header","app":1}', /app must be a text/],
@@ -60,6 +88,7 @@ describe('T31 what a trace line may be', () => {
     ['event', '{"v":1,"type":"event","at":1,"event":"run","details":""}', 'details', 'detail'],
     ['header', '{"v":1,"type":"header","apps":""}', 'apps', 'app'],
     ['arm', arms('{"n":1,"e":1,"pod":1}'), 'pod', 'pods'],
+    ['arm of a pod', onePod('a', '{"m":{"n":1,"e":1,"le":{}}}'), 'le', 'n'],
     ['pair', line('"traffic":{"stable":1,"canary":1,"canari":1}'), 'canari', 'canary'],
   ])('an unknown key of an %s comes with those that are known', (_, text, key, known) => {
     const unknown = expect.objectContaining({ key, known: expect.arrayContaining([known]) });
@@ -71,6 +100,14 @@ describe('T31 what a trace line may be', () => {
     ['no request', arms('{"n":0,"e":0}')],
     ['the largest count', arms('{"n":9007199254740991,"e":0}')],
     ['three decimals', '{"v":1,"step":null,"weight":null,"start":1700000000.123,"end":1700000000.124}'],
+    ['a line of the baseline', '{"v":1,"step":null,"weight":0,"start":0,"end":60}'],
+    ['all traffic', line('"flags":[]').replace('"weight":5', '"weight":100')],
+    ['an event sync-timeout', '{"v":1,"type":"event","at":1,"event":"sync-timeout"}'],
+    [
+      'pods and nodes',
+      line('"pods":{"stable":{"7":{},"a":{"m":{"n":9,"e":1}}},"canary":{"[::1]:80":{}}},"nodes":{"a":"n"}'),
+    ],
+    ['as many pods as there may be', line(`"pods":{"stable":{${many(20)}},"canary":{${many(20)}}}`)],
     ['a gap with flags', line('"gap":"partial","flags":["stretched","target-lost"]')],
   ])('%s is read and written as it was', (_, text) => {
     expect(canonicalLine(parseLine(text))).toBe(text);
@@ -158,6 +195,31 @@ describe('T45 odd numbers are refused or written the usual way', () => {
     expect(text).not.toContain('-0');
     expect(() => parseLine(text)).not.toThrow();
   });
+});
+
+test('pods that would make a line too long are left out, and only then', () => {
+  const counts = Object.fromEntries(
+    Array.from({ length: 32 }, (_, i) => [`metric-${i}-${'x'.repeat(20)}`, { n: 1, e: 0 }]),
+  );
+  const of = (count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, i) => [`pod-${i}`, { ...counts }]));
+  const short = parseLine(line(`"pods":${JSON.stringify({ stable: of(20), canary: of(10) })},"nodes":{"pod-1":"n"}`));
+  const long = { ...short, pods: { stable: of(20), canary: of(20) } } as Interval;
+  expect(fitLine(short as Interval)).toBe(short);
+  expect(fitLine(long)).toEqual(parseLine(`{${interval}}`));
+  expect(fitLine(fitLine(long))).toEqual(fitLine(long));
+});
+
+test('pods in canonical form: by name, metrics in the order of the config, whatever the order of the text', () => {
+  const text =
+    '"pods":{"canary":{},"stable":{"b":{"z":{"e":0,"n":1},"a":{"n":2,"e":1},"c":{"n":3,"e":1}},"10":{},"9":{}}}';
+  const nodes = '"nodes":{"b":"n2","a":"n1"}';
+  expect(canonicalLine(parseLine(line(`${nodes},${text}`)), ['z'])).toBe(
+    line(
+      '"pods":{"stable":{"10":{},"9":{},"b":{"z":{"n":1,"e":0},"a":{"n":2,"e":1},"c":{"n":3,"e":1}}},"canary":{}},' +
+        '"nodes":{"a":"n1","b":"n2"}',
+    ),
+  );
 });
 
 test('the canonical form has the documented order: keys, metrics of the config, then by name', () => {

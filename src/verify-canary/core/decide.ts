@@ -74,6 +74,8 @@ function decideEvent(event: EventWord): Decision {
       return say('hold', 'cancelled');
     case 'degraded':
       return say('hold', 'degraded');
+    case 'sync-timeout':
+      return say('hold', 'sync-timeout');
     case 'crashloop':
       return say('fail', 'crashloop');
     case 'run':

@@ -18,6 +18,8 @@ export function withDefaults(input: JudgeConfigInput): JudgeConfig {
     onInconclusive: input.onInconclusive ?? 'hold',
     share: { mode: 'enforce', tolerance: 1.5, phi: 1, ...defined(input.share) },
     steps: (input.steps ?? []).map((s) => step(s.weight, s)),
+    mode: input.mode ?? 'concurrent',
+    baseline: input.baseline ?? 1800,
   };
 }
 
@@ -36,12 +38,28 @@ function metric(m: MetricInput): MetricConfig {
     block: m.block ?? 60,
     weight: m.weight ?? 1,
     mode: m.mode ?? 'enforce',
-    phi: m.phi ?? PHI[m.kind],
+    phi: typeof m.phi === 'number' ? m.phi : PHI[m.kind],
+    auto: m.phi === 'auto' && m.kind !== 'cpu',
   };
 }
 
 function step(weight: number, s: { pass?: number | null; min?: number; max?: number }): StepConfig {
   return { weight, pass: s.pass ?? null, min: s.min ?? 120, max: s.max ?? 1200 };
+}
+
+/** Whether the source has to bring lines of the stable version from before the canary: step null, weight 0. */
+export function needsBaseline(config: JudgeConfig): boolean {
+  return config.mode !== 'concurrent' || config.metrics.some((m) => m.auto);
+}
+
+/**
+ * The bound of a latency metric at which pods are counted: that of the objective, else the largest. null for a ratio
+ * metric; undefined for CPU metrics, which are not counted by pod.
+ */
+export function podBound(m: MetricConfig): number | null | undefined {
+  if (m.kind === 'cpu') return undefined;
+  if (m.kind === 'ratio') return null;
+  return m.slo !== null && typeof m.slo !== 'number' ? m.slo.le : m.le.at(-1);
 }
 
 /** The rules of a weight; one without an entry gets the defaults. */

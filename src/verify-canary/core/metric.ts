@@ -60,6 +60,7 @@ function common(config: MetricConfig) {
       mode: config.mode,
       weight: config.weight,
       phi: config.phi,
+      phiFrom: config.auto ? ('default' as const) : ('config' as const),
       floor: config.fail.floor,
       slo: config.slo,
       coverage: elapsed > 0 ? Math.min(1, covered / elapsed) : 0,

@@ -70,6 +70,11 @@ export function buildVerdict(s: JudgeState): Verdict {
     culprits: reason.startsWith('worse:') ? culprits(s) : [],
     waiting,
     canaryEvents: counted?.canary.e ?? null,
+    mode: config.mode,
+    weaker: config.mode !== 'concurrent',
+    baseline: { lines: 0, from: null, to: null, used: 0 },
+    noise: null,
+    pod: null,
   };
 }
 

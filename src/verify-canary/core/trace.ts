@@ -6,6 +6,8 @@ import {
   GAPS,
   type Interval,
   type Pair,
+  type PodCounts,
+  type RatioArm,
   type TraceEvent,
   type TraceHeader,
   type TraceLine,
@@ -25,11 +27,27 @@ export class TraceError extends Error {
 type Fields = Readonly<Record<string, unknown>>;
 
 const MAX_LINE = 64 * 1024;
-const INTERVAL_KEYS = ['v', 'step', 'weight', 'start', 'end', 'traffic', 'metrics', 'gap', 'flags'] as const;
+const INTERVAL_KEYS = [
+  'v',
+  'step',
+  'weight',
+  'start',
+  'end',
+  'traffic',
+  'metrics',
+  'pods',
+  'nodes',
+  'gap',
+  'flags',
+] as const;
 const EVENT_KEYS = ['v', 'type', 'at', 'event', 'detail'] as const;
 const HEADER_KEYS = ['v', 'type', 'app', 'revision', 'image', 'note'] as const;
 const ARM_KEYS = ['n', 'e', 'le', 'x', 'pods'] as const;
 const METRIC_NAME = /^[a-z][a-z0-9-]{0,31}$/;
+/** A pod or a node: printable ASCII that cannot name a prototype. Instances such as `10.0.0.7:8080` and `[::1]:80` too. */
+const POD_NAME = /^[A-Za-z0-9[][!-~]{0,252}$/;
+/** Pods of one arm in a line. Of more, the first by name: a part of the pods still shows how far they differ. */
+export const MAX_PODS = 20;
 
 /** @param text one line, without its line break @throws TraceError */
 export function parseLine(text: string): TraceLine {
@@ -52,7 +70,8 @@ function parseInterval(line: Fields): Interval {
   onlyKeys(line, INTERVAL_KEYS);
   const step = line.step === null ? null : text(line.step, 'step', 64);
   const weight = line.weight === null ? null : number(line.weight, 'weight');
-  if (weight !== null && !(weight > 0 && weight < 100)) throw new TraceError('weight must be above 0 and below 100');
+  if (weight !== null && !(weight >= 0 && weight <= 100)) throw new TraceError('weight must be from 0 to 100');
+  if (weight === 0 && step !== null) throw new TraceError('weight 0 is the baseline: its step must be null');
   const [start, end] = [time(line.start, 'start'), time(line.end, 'end')];
   if (end <= start) throw new TraceError('end must be after start');
   return {
@@ -63,6 +82,8 @@ function parseInterval(line: Fields): Interval {
     end,
     ...(line.traffic === undefined ? {} : { traffic: pair(line.traffic, 'traffic', (v, at) => count(v, at)) }),
     ...(line.metrics === undefined ? {} : { metrics: metrics(line.metrics) }),
+    ...(line.pods === undefined ? {} : { pods: pair(line.pods, 'pods', pods) }),
+    ...(line.nodes === undefined ? {} : { nodes: nodes(line.nodes) }),
     ...(line.gap === undefined ? {} : { gap: word(line.gap, 'gap', GAPS) }),
     ...(line.flags === undefined ? {} : { flags: flags(line.flags) }),
   };
@@ -87,6 +108,35 @@ function metrics(value: unknown): Record<string, Pair<Arm | null>> {
     result[name] = pair(arms, name, (v, at) => (v === null ? null : arm(v, at)));
   }
   return result;
+}
+
+function pods(value: unknown, at: string): Record<string, PodCounts> {
+  const entries = named(value, at, MAX_PODS).map(([pod, counted]) => {
+    const counts = Object.entries(fields(counted, `a pod in ${at}`)).map(([name, v]): [string, RatioArm] => {
+      if (!METRIC_NAME.test(name)) throw new TraceError(`a name in ${at} is not of the form [a-z][a-z0-9-]{0,31}`);
+      const a = fields(v, `${name} in ${at}`);
+      onlyKeys(a, ['n', 'e']);
+      return [name, { n: count(a.n, `${name}.n in ${at}`), e: count(a.e, `${name}.e in ${at}`) }];
+    });
+    return [pod, Object.fromEntries(counts)] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
+function nodes(value: unknown): Record<string, string> {
+  for (const [, node] of named(value, 'nodes', 2 * MAX_PODS)) {
+    if (typeof node !== 'string' || !POD_NAME.test(node))
+      throw new TraceError('a value in nodes is not the name of a node');
+  }
+  return { ...(value as Record<string, string>) };
+}
+
+/** Fields whose keys are names of pods. */
+function named(value: unknown, at: string, most: number): [string, unknown][] {
+  const entries = Object.entries(fields(value, at));
+  if (entries.length > most) throw new TraceError(`${at} has more than ${most} pods`);
+  if (entries.some(([pod]) => !POD_NAME.test(pod))) throw new TraceError(`a key of ${at} is not the name of a pod`);
+  return entries;
 }
 
 function arm(value: unknown, at: string): Arm {
@@ -190,17 +240,32 @@ export function canonicalLine(line: TraceLine, order: readonly string[] = []): s
   const { step, weight, start, end, traffic, gap, flags: marks } = line;
   const parts = [JSON.stringify({ v: 1, step, weight, start, end }).slice(1, -1)];
   if (traffic !== undefined) parts.push(`"traffic":${pairText(traffic, String)}`);
+  const ranks = new Map(order.map((name, i) => [name, i]));
+  const rank = (name: string): number => ranks.get(name) ?? order.length;
+  const byMetric = (a: string, b: string): number => rank(a) - rank(b) || (a < b ? -1 : 1);
   if (line.metrics !== undefined) {
-    const ranks = new Map(order.map((name, i) => [name, i]));
-    const rank = (name: string): number => ranks.get(name) ?? order.length;
-    const texts = Object.entries(line.metrics)
-      .sort(([a], [b]) => rank(a) - rank(b) || (a < b ? -1 : 1))
-      .map(([name, arms]) => `"${name}":${pairText(arms, armText)}`);
-    parts.push(`"metrics":{${texts.join(',')}}`);
+    parts.push(`"metrics":${objectText(line.metrics, byMetric, (arms) => pairText(arms, armText))}`);
   }
+  if (line.pods !== undefined) {
+    const counts = (of: PodCounts): string => objectText(of, byMetric, armText);
+    parts.push(`"pods":${pairText(line.pods, (arm) => objectText(arm, byName, counts))}`);
+  }
+  if (line.nodes !== undefined) parts.push(`"nodes":${objectText(line.nodes, byName, JSON.stringify)}`);
   if (gap !== undefined) parts.push(`"gap":"${gap}"`);
   if (marks !== undefined) parts.push(`"flags":${JSON.stringify(marks)}`);
   return `{${parts.join(',')}}`;
+}
+
+const byName = (a: string, b: string): number => (a < b ? -1 : 1);
+
+/** By hand: an object would put the key "1" before "0a". */
+function objectText<T>(
+  object: Readonly<Record<string, T>>,
+  order: (a: string, b: string) => number,
+  write: (value: T) => string,
+): string {
+  const texts = Object.entries(object).sort(([a], [b]) => order(a, b));
+  return `{${texts.map(([key, value]) => `${JSON.stringify(key)}:${write(value)}`).join(',')}}`;
 }
 
 function pairText<T>(p: Pair<T>, write: (value: T) => string): string {
@@ -215,6 +280,13 @@ function armText(a: Arm | null): string {
     .sort(([p], [q]) => Number(p) - Number(q))
     .map(([bound, c]) => `"${String(Number(bound))}":${c}`);
   return `{"n":${a.n},"le":{${bounds.join(',')}}}`;
+}
+
+/** The line as it can be written: without its pods when it would be longer than a line may be. */
+export function fitLine(line: Interval, order: readonly string[] = []): Interval {
+  if (line.pods === undefined || canonicalLine(line, order).length <= MAX_LINE) return line;
+  const { pods: _pods, nodes: _nodes, ...rest } = line;
+  return rest;
 }
 
 /** When a line begins and ends; an event takes no time, a header has none. */

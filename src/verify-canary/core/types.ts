@@ -12,7 +12,7 @@ export const GAPS = [
 export type Gap = (typeof GAPS)[number];
 export const FLAGS = ['stretched', 'restart', 'target-lost'] as const;
 export type Flag = (typeof FLAGS)[number];
-export const EVENTS = ['run', 'superseded', 'cancelled', 'degraded', 'crashloop'] as const;
+export const EVENTS = ['run', 'superseded', 'cancelled', 'degraded', 'crashloop', 'sync-timeout'] as const;
 export type EventWord = (typeof EVENTS)[number];
 
 export type RatioArm = { n: number; e: number };
@@ -22,15 +22,23 @@ export type LatencyArm = { n: number; le: Record<string, number> };
 export type CpuArm = { n: number; x: number; pods: number };
 export type Arm = RatioArm | LatencyArm | CpuArm;
 
+/** Counts of one pod, by metric: events of a ratio metric; of a latency metric the requests slower than {@link podBound}. */
+export type PodCounts = Record<string, RatioArm>;
+
 /** What happened within (start, end]. */
 export interface Interval {
   v: 1;
   step: string | null;
+  /** Percent. 0 with step null: a line of the baseline, from before the canary. 100: only in modes without a stable arm. */
   weight: number | null;
   start: number;
   end: number;
   traffic?: Pair<number>;
   metrics?: Record<string, Pair<Arm | null>>;
+  /** Part of `metrics`, by pod: at most 20 an arm. */
+  pods?: Pair<Record<string, PodCounts>>;
+  /** The node that a pod runs on. */
+  nodes?: Record<string, string>;
   gap?: Gap;
   flags?: Flag[];
 }
@@ -54,6 +62,13 @@ export interface TraceHeader {
 
 export type TraceLine = Interval | TraceEvent | TraceHeader;
 
+/**
+ * What the canary is compared with. `concurrent`: the stable version at the same time. The others have none then, and
+ * compare with the stable version of before, which is weaker: what changes with time looks like a change of version.
+ */
+export const ROLLOUT_MODES = ['concurrent', 'pre-promotion', 'post-promotion', 'before-after'] as const;
+export type RolloutMode = (typeof ROLLOUT_MODES)[number];
+
 export type Kind = 'ratio' | 'latency' | 'cpu';
 export type Mode = 'enforce' | 'observe';
 
@@ -74,7 +89,8 @@ export interface MetricInput {
   block?: number;
   weight?: number;
   mode?: Mode;
-  phi?: number;
+  /** `auto`: measured on the stable pods of the baseline. */
+  phi?: number | 'auto';
 }
 
 export interface StepInput {
@@ -102,6 +118,9 @@ export interface JudgeConfigInput {
   onInconclusive?: 'hold' | 'fail';
   share?: Partial<ShareRules>;
   steps?: readonly StepInput[];
+  mode?: RolloutMode;
+  /** How much of the stable version from before the canary is looked at. */
+  baseline?: number;
 }
 
 export interface MetricConfig {
@@ -116,7 +135,9 @@ export interface MetricConfig {
   block: number;
   weight: number;
   mode: Mode;
+  /** With `auto`: what is used until, or without, a measurement. */
   phi: number;
+  auto: boolean;
 }
 
 export interface StepConfig {
@@ -137,6 +158,8 @@ export interface JudgeConfig {
   onInconclusive: 'hold' | 'fail';
   share: ShareRules;
   steps: readonly StepConfig[];
+  mode: RolloutMode;
+  baseline: number;
 }
 
 export type VerdictWord = 'pass' | 'fail' | 'hold' | 'no-data' | 'superseded';
@@ -147,6 +170,9 @@ export type Reason =
   | 'cancelled'
   | 'degraded'
   | 'crashloop'
+  | 'sync-timeout'
+  | 'noisy-baseline'
+  | 'single-pod'
   | 'canary-silent'
   | 'absent'
   | 'blind'
@@ -198,6 +224,8 @@ export interface MetricReport extends Omit<StreamReport, 'le' | 'logP'> {
   mode: Mode;
   weight: number;
   phi: number;
+  /** `baseline`: measured. `default`: to be measured, but no line of the baseline shows two stable pods. */
+  phiFrom: 'config' | 'baseline' | 'default';
   floor: number;
   p: number;
   pass: PassReport;
@@ -241,6 +269,15 @@ export interface Verdict {
   /** Enforced metrics that are still without the evidence a pass needs. */
   waiting: string[];
   canaryEvents: number | null;
+  mode: RolloutMode;
+  /** Not compared at the same time: reports call such a verdict weaker. */
+  weaker: boolean;
+  /** Lines of the stable version from before the canary. `used`: compared with, in modes without a stable arm. */
+  baseline: { lines: number; from: number | null; to: number | null; used: number };
+  /** ln evidence that the stable pods differ from one another; null without two of them. */
+  noise: number | null;
+  /** The pod of a hold `single-pod`. */
+  pod: { pod: string; node: string | null } | null;
 }
 
 export interface Judge {
