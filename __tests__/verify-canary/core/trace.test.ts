@@ -199,7 +199,7 @@ describe('T45 odd numbers are refused or written the usual way', () => {
 
 test('pods that would make a line too long are left out, and only then', () => {
   const counts = Object.fromEntries(
-    Array.from({ length: 32 }, (_, i) => [`metric-${i}-${'x'.repeat(20)}`, { n: 1, e: 0 }]),
+    Array.from({ length: 32 }, (_, i) => [`metric-${i}-${'x'.repeat(20)}`, { n: 123456, e: 123456 }]),
   );
   const of = (count: number) =>
     Object.fromEntries(Array.from({ length: count }, (_, i) => [`pod-${i}`, { ...counts }]));
