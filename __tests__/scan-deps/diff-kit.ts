@@ -6,6 +6,7 @@ import { type Forge, startForge } from '../../lab/forge/server.ts';
 import { systemExec } from '../../src/runner/index.ts';
 import type { Report } from '../../src/scan-deps/types.ts';
 import { type ActionResult, runAction } from '../support/bundle.ts';
+import { mustBeValid } from './schema-check.ts';
 import { zipOf } from './support.ts';
 
 /** Path -> content; null takes the file away. */
@@ -130,8 +131,11 @@ export async function startService(files: Files, options: { private?: boolean } 
         'osv-url' in inputs ? {} : { database: join(folder, 'db'), 'max-database-age': 'none' };
       const all = { paths: '.', 'report-dir': reports, ...from, ...inputs };
       const result = await runAction('scan-deps', all, { cwd: root, env });
-      const text = await readFile(join(reports, 'scan-deps.json'), 'utf8').catch(() => 'null');
-      return { ...result, report: JSON.parse(text) as Report };
+      const read = async (file: string): Promise<unknown> =>
+        JSON.parse(await readFile(join(reports, file), 'utf8').catch(() => 'null'));
+      const report = (await read('scan-deps.json')) as Report;
+      mustBeValid(report, await read('scan-deps.sarif'));
+      return { ...result, report };
     },
     async [Symbol.asyncDispose]() {
       await forge.close();

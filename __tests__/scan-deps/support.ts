@@ -6,6 +6,7 @@ import { dirname, join } from 'node:path';
 import { zipSync } from 'fflate';
 import type { Report } from '../../src/scan-deps/types.ts';
 import { type ActionResult, runAction } from '../support/bundle.ts';
+import { mustBeValid } from './schema-check.ts';
 
 export interface Checkout extends Disposable {
   root: string;
@@ -48,7 +49,9 @@ export function checkout(files: Record<string, string | Uint8Array>, git = true)
           return undefined as never;
         }
       };
-      return { ...result, report: read('scan-deps.json'), sarif: read('scan-deps.sarif') };
+      const [report, sarif] = [read('scan-deps.json'), read('scan-deps.sarif')];
+      mustBeValid(report, sarif);
+      return { ...result, report, sarif };
     },
     [Symbol.dispose]: () => rmSync(folder, { recursive: true, force: true }),
   };

@@ -1,18 +1,13 @@
 /** The words of the scanner: packages, files, advisories, findings, and the one report that every writer reads. */
-import type { ErrorCode, WarningCode } from '../runner/index.ts';
+import type { z } from 'zod';
+import type { reportSchema } from './report/schema.ts';
 
 export const ECOSYSTEMS = ['PyPI', 'npm', 'Go', 'crates.io', 'RubyGems', 'Packagist', 'Maven', 'NuGet'] as const;
 export type Ecosystem = (typeof ECOSYSTEMS)[number];
-export type Scope = 'runtime' | 'dev' | 'unknown';
-export type Level = 'none' | 'low' | 'medium' | 'high' | 'critical' | 'unknown';
-
-/** Something that keeps the scan from being complete. The text of a scanned file is never part of it. */
-export interface Problem {
-  code: ErrorCode;
-  message: string;
-  file?: string;
-  line?: number;
-}
+export type Scope = Finding['scope'];
+export type Level = Finding['level'];
+/** Something that keeps the scan from being complete. */
+export type Problem = Report['problems'][number];
 
 /** One package as one line of one file asks for it. */
 export interface Dep {
@@ -130,92 +125,9 @@ export interface Severity {
   vector?: string;
 }
 
-export type FreshInstall = 'safe' | 'affected' | 'unknown';
-
-export type State = 'block' | 'warn' | 'info' | 'existing' | 'ignored';
-
-export interface Finding {
-  eco: Ecosystem;
-  package: string;
-  key: string;
-  version?: string;
-  range?: string;
-  file: string;
-  line: number;
-  endLine: number;
-  exact: boolean;
-  scope: Scope;
-  direct?: boolean;
-  constraintOnly: boolean;
-  /** The way in, from a direct dependency to the package itself. */
-  way: string[];
-  verdict: 'certain' | 'possible';
-  /** Smallest CVE, else GHSA, else the record's own. */
-  id: string;
-  ids: string[];
-  summary: string;
-  level: Level;
-  score?: number;
-  vector?: string;
-  malicious: boolean;
-  /** No vulnerability, but a notice of the advisory database: `unmaintained`, `unsound`, … */
-  informational?: string;
-  /** Where a change is judged: does its base have it? */
-  baseline?: 'new' | 'existing';
-  fixed?: string;
-  by: Match['by'];
-  /** Why a verdict is only possible, where the requirement itself is not the reason. */
-  doubt?: string;
-  /** For a requirement without one version: is the newest version that it allows affected? */
-  freshInstall?: FreshInstall;
-  /** For a requirement without one version: the nearest specifier that no known advisory touches, ready to paste. */
-  safeRange?: string;
-  state: State;
-  reason: string;
-}
-
-export interface IgnoreState {
-  id: string;
-  package?: string;
-  line: number;
-  expires: string;
-  reason: string;
-  state: 'used' | 'unused' | 'expired';
-  daysLeft: number;
-  /** The file of the base lacks this entry: whoever reviews the change accepts the risk with it. */
-  newInChange?: true;
-}
-
-export interface Notice {
-  code: WarningCode;
-  message: string;
-  file?: string;
-  line?: number;
-}
-
-export interface Report {
-  version: 1;
-  result: 'passed' | 'failed';
-  complete: boolean;
-  source: { kind: 'api' | 'database'; url: string; freshness?: string };
-  mode: 'full' | 'diff';
-  /** The commit that the change is compared with. */
-  base?: string;
-  coverage: {
-    files: { file: string; format: string; status: FileReport['status']; packages: number }[];
-    packages: number;
-    unpinned: number;
-    unjudged: number;
-    private: number;
-    notRegistry: number;
-    unsupported: string[];
-    asked: number;
-    answered: number;
-    unanswered: string[];
-    disagreements: number;
-  };
-  findings: Finding[];
-  ignores: IgnoreState[];
-  problems: Problem[];
-  notices: Notice[];
-}
+export type Report = z.output<typeof reportSchema>;
+export type Finding = Report['findings'][number];
+export type State = Finding['state'];
+export type FreshInstall = NonNullable<Finding['freshInstall']>;
+export type IgnoreState = Report['ignores'][number];
+export type Notice = Report['notices'][number];

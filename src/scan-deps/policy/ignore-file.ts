@@ -6,16 +6,28 @@ import { nearest, oneLine } from '../../text/index.ts';
 import { ECOSYSTEMS } from '../types.ts';
 
 /** The file as its users write it; the published JSON schema is made from this. */
-const ignoreEntrySchema = z.strictObject({
-  id: z.string().regex(/^[A-Za-z]+-[A-Za-z0-9:._-]{1,60}$/, { error: 'is not an advisory id such as CVE-2024-35195' }),
-  package: z.string().min(1).max(214).optional(),
-  ecosystem: z.enum(ECOSYSTEMS).optional(),
-  version: z.string().min(1).max(256).optional(),
-  path: z.string().min(1).max(500).optional(),
-  reason: z.string().refine((text) => text.trim().length >= 15, { error: 'has less than 15 characters' }),
-  expires: z.string().regex(/^\d{4}-\d{2}-\d{2}$/, { error: 'is not a date such as 2027-03-31' }),
-});
-const ignoreFileSchema = z.strictObject({
+const ignoreEntrySchema = z
+  .strictObject({
+    id: z
+      .string()
+      .regex(/^[A-Za-z]+-[A-Za-z0-9:._-]{1,60}$/, { error: 'is not an advisory id such as CVE-2024-35195' })
+      .describe('Any id or alias of the vulnerability, such as CVE-2024-35195'),
+    package: z.string().min(1).max(214).optional().describe('Only in this package'),
+    ecosystem: z.enum(ECOSYSTEMS).optional(),
+    version: z.string().min(1).max(256).optional().describe('Exact, or clauses such as ">=1,<2"; needs package'),
+    path: z.string().min(1).max(500).optional().describe('A glob: only in files that it matches'),
+    reason: z
+      .string()
+      .refine((text) => text.trim().length >= 15, { error: 'has less than 15 characters' })
+      .meta({ minLength: 15, description: 'Why the risk is accepted' }),
+    expires: z
+      .string()
+      .regex(/^\d{4}-\d{2}-\d{2}$/, { error: 'is not a date such as 2027-03-31' })
+      .describe('Valid through this day (UTC), at most 366 days ahead'),
+  })
+  // What the parser checks by hand, for those who read the published schema.
+  .meta({ dependencies: { version: ['package'] } });
+export const ignoreFileSchema = z.strictObject({
   version: z.literal(1, { error: 'must be 1' }),
   ignore: z.array(ignoreEntrySchema).max(1000),
 });
