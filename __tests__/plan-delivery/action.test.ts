@@ -53,7 +53,7 @@ test('reads the values in one request and prints the stages', async () => {
     index: 0,
     name: '5%',
     'timeout-minutes': 45,
-    verify: { mode: 'canary', weight: 5 },
+    verify: { mode: 'concurrent', weight: 5 },
   });
   expect(requests).toEqual(['Bearer good /repos/org/config/contents/env/v.yaml?ref=main']);
   expect(run.log).not.toMatch(/good(?!$)/m);

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { DEFAULT_LAYOUT, parseLayout, readCurrent } from '../../src/plan-delivery/layout.ts';
 import { planRevert } from '../../src/plan-delivery/revert.ts';
 import { leftover, planStages } from '../../src/plan-delivery/stages.ts';
-import type { StagePlanInput } from '../../src/plan-delivery/types.ts';
+import type { StagePlanInput, Strategy } from '../../src/plan-delivery/types.ts';
 import { parseWeights } from '../../src/plan-delivery/weights.ts';
 
 const OLD = `sha256:${'a'.repeat(64)}`;
@@ -22,9 +22,10 @@ const input = (over: Partial<StagePlanInput> = {}): StagePlanInput => ({
   image: 'r/app',
   tag: 'sha-2',
   digest: NEW,
+  evidence: true,
   ...over,
 });
-const read = (text: string, strategy: 'canary' | 'rolling' = 'canary') =>
+const read = (text: string, strategy: Strategy = 'canary') =>
   readCurrent(text, 'env/values.yaml', DEFAULT_LAYOUT, strategy);
 
 describe('trap 3: weights', () => {
@@ -89,6 +90,10 @@ describe('stages', () => {
     expect(stages.map((s) => s.name)).toEqual(['roll']);
     expect(stages[0]?.updates[0]).toMatchObject({ image: 'image', 'only-if': { 'image.digest': OLD } });
   });
+  test('recreate: one stage too', () => {
+    const now = read(`image: { tag: x, digest: "${OLD}" }`, 'recreate');
+    expect(planStages(input({ strategy: 'recreate' }), now).map((s) => s.name)).toEqual(['roll']);
+  });
   test('trap 41: the stable digest already: no stage', () => {
     expect(planStages(input({ digest: OLD }), read(VALUES))).toEqual([]);
   });
@@ -120,6 +125,92 @@ describe('stages', () => {
         expect(Buffer.byteLength(JSON.stringify(stages))).toBeLessThan(64 * 1024);
       }),
     );
+  });
+});
+
+describe('blueGreen', () => {
+  const slotsOf = (active: string, blue: string, green: string): string => `
+blueGreen:
+  active: ${active}
+  blue: { image: { repository: r/app, tag: b, digest: "${blue}", revision: "" } }
+  green: { image: { repository: "", tag: g, digest: "${green}", revision: "" } }
+`;
+  const plan = (text: string, over: Partial<StagePlanInput> = {}) => {
+    const now = read(text, 'blueGreen');
+    const given = input({ strategy: 'blueGreen', ...over });
+    return { stages: planStages(given, now), ...planRevert(given, now) };
+  };
+
+  test.each([
+    ['blue', 'green'],
+    ['green', 'blue'],
+  ])('active %s: preview in %s, then the switch, each guarded by what it found', (active, target) => {
+    const old = `sha256:${'d'.repeat(64)}`;
+    const { stages } = plan(active === 'blue' ? slotsOf('blue', OLD, old) : slotsOf('green', old, OLD));
+    expect(stages.map((s) => [s.name, s.weight, s.verify?.mode, s.history, s.final])).toEqual([
+      ['preview', 0, 'pre-promotion', '', false],
+      ['switch', 100, 'post-promotion', 'canary-0', true],
+    ]);
+    expect(stages[0]?.updates).toEqual([
+      {
+        file: 'env/values.yaml',
+        image: `blueGreen.${target}.image`,
+        ref: `r/app:sha-2@${NEW}`,
+        'only-if': { 'blueGreen.active': active, [`blueGreen.${target}.image.digest`]: old },
+      },
+    ]);
+    expect(stages[1]?.updates).toEqual([
+      {
+        file: 'env/values.yaml',
+        path: 'blueGreen.active',
+        value: target,
+        type: 'string',
+        'only-if': { 'blueGreen.active': active, [`blueGreen.${target}.image.digest`]: NEW },
+      },
+    ]);
+    expect(stages[1]?.verify).toMatchObject({ stable: `slot="${active}"`, canary: `slot="${target}"` });
+  });
+
+  test('the way back is one commit: the requests and the slot as they were, only over our own digest', () => {
+    const { revert, revertFinished } = plan(slotsOf('blue', OLD, ''));
+    expect(revertFinished).toEqual([]);
+    expect(revert.map((u) => ('path' in u ? [u.path, u.value] : []))).toEqual([
+      ['blueGreen.green.image.repository', ''],
+      ['blueGreen.green.image.tag', 'g'],
+      ['blueGreen.green.image.digest', ''],
+      ['blueGreen.green.image.revision', ''],
+      ['blueGreen.active', 'blue'],
+    ]);
+    for (const update of revert) expect(update['only-if']).toEqual({ 'blueGreen.green.image.digest': NEW });
+  });
+
+  test('trap 24: the first delivery has no active image: preview, then switch, nothing to judge by, no way back', () => {
+    const { stages, revert } = plan(slotsOf('blue', '', '').replaceAll(/tag: [bg]/g, 'tag: ""'));
+    expect(stages.map((s) => [s.name, s.verify])).toEqual([
+      ['preview', undefined],
+      ['switch', undefined],
+    ]);
+    expect(revert).toEqual([]);
+  });
+
+  test('without evidence it is handed off and not judged; the active digest already: no stage', () => {
+    expect(plan(slotsOf('blue', OLD, ''), { evidence: false }).stages.map((s) => s.verify)).toEqual([
+      undefined,
+      undefined,
+    ]);
+    expect(plan(slotsOf('green', OLD, NEW)).stages).toEqual([]);
+  });
+
+  test('a file without the block, or with an unknown slot, lists what is missing', () => {
+    expect(() => read('image: { tag: "", digest: "" }', 'blueGreen')).toThrow(
+      expect.objectContaining({
+        code: 'E_PLAN_LAYOUT',
+        message: expect.stringContaining(
+          'blueGreen.active (blue or green), blueGreen.blue.image, blueGreen.green.image',
+        ),
+      }),
+    );
+    expect(() => read(slotsOf('red', OLD, ''), 'blueGreen')).toThrow('blueGreen.active (blue or green)');
   });
 });
 

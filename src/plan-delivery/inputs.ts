@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { ActionError, type Env, field, inputError, parseInputs, readInputs } from '../runner/index.ts';
 import { parseLayout } from './layout.ts';
-import type { Layout } from './types.ts';
+import { type Layout, STRATEGIES, type Strategy } from './types.ts';
 import { parseWeights } from './weights.ts';
 
 const NAMES = [
@@ -22,7 +22,7 @@ const NAMES = [
 ] as const;
 
 const schema = z.object({
-  strategy: field.oneOf(['canary', 'rolling'], 'canary'),
+  strategy: field.oneOf(STRATEGIES, 'canary'),
   weights: z.string(),
   image: z
     .string()
@@ -47,11 +47,12 @@ const schema = z.object({
 });
 
 export interface PlanInputs {
-  strategy: 'canary' | 'rolling';
+  strategy: Strategy;
   weights: readonly number[];
   image: string;
   tag: string;
   digest: string;
+  evidence: boolean;
   repository: string;
   branch: string;
   file: string;
@@ -86,7 +87,7 @@ export function parsePlanInputs(env: Env): Readonly<PlanInputs> {
     throw new ActionError('E_PLAN_NO_EVIDENCE', {
       what: 'strategy canary',
       why: 'prometheus-url is empty, so nobody could judge the canary',
-      fix: 'Give prometheus-url, or choose the strategy rolling',
+      fix: 'Give prometheus-url, or choose another strategy',
     });
   }
   return Object.freeze({
@@ -95,6 +96,7 @@ export function parsePlanInputs(env: Env): Readonly<PlanInputs> {
     image: given.image,
     tag: given.tag,
     digest: given.digest,
+    evidence: given['prometheus-url'] !== '',
     repository: given['config-repository'],
     branch: given['config-branch'],
     file: given['values-file'],

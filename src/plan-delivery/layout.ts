@@ -2,12 +2,15 @@
 import { CORE_SCHEMA, FAILSAFE_SCHEMA, load } from 'js-yaml';
 import { ActionError } from '../runner/index.ts';
 import { nearest, oneLine } from '../text/index.ts';
-import type { CurrentValues, ImageValues, Layout, Strategy } from './types.ts';
+import type { CurrentValues, ImageValues, Layout, Slot, Strategy } from './types.ts';
 
 export const DEFAULT_LAYOUT: Layout = {
   image: 'image',
   'canary.image': 'canary.image',
   'canary.weight': 'canary.weight',
+  'blueGreen.active': 'blueGreen.active',
+  'blueGreen.blue.image': 'blueGreen.blue.image',
+  'blueGreen.green.image': 'blueGreen.green.image',
 };
 
 /**
@@ -69,12 +72,19 @@ export function readCurrent(text: string, file: string, layout: Layout, strategy
       if (isMap(map) && read[key] === undefined) missing.push(`${path}.${key}`);
     return read;
   };
-  const stable = image(layout.image);
+  const slots = strategy === 'blueGreen' ? readSlots() : undefined;
+  const stable = slots === undefined ? image(layout.image) : slots[slots.active];
   const hasCanary = strategy === 'canary' || at(values, layout['canary.image']) !== undefined;
   const canary = hasCanary
     ? { image: image(layout['canary.image']), weight: scalar(at(values, layout['canary.weight'])) }
     : undefined;
   if (canary !== undefined && canary.weight === undefined) missing.push(layout['canary.weight']);
+  function readSlots(): CurrentValues['slots'] {
+    const active = scalar(at(values, layout['blueGreen.active']));
+    if (active !== 'blue' && active !== 'green') missing.push(`${layout['blueGreen.active']} (blue or green)`);
+    const slot = (name: Slot): ImageValues => image(layout[`blueGreen.${name}.image`]);
+    return { active: active === 'green' ? 'green' : 'blue', blue: slot('blue'), green: slot('green') };
+  }
   if (missing.length > 0) {
     throw new ActionError('E_PLAN_LAYOUT', {
       what: `values file ${oneLine(file, 200)}`,
@@ -83,7 +93,7 @@ export function readCurrent(text: string, file: string, layout: Layout, strategy
       at: { file },
     });
   }
-  return { stable, canary };
+  return { stable, canary, slots };
 }
 
 function at(values: unknown, path: string): unknown {

@@ -1,11 +1,22 @@
 /** The way back, planned before the first commit: with it a lost runner or a cancelled run can be undone by another job. */
-import type { CurrentValues, ImageValues, OnlyIf, ScalarUpdate, StagePlanInput, Updates } from './types.ts';
+import type {
+  CurrentValues,
+  ImageValues,
+  OnlyIf,
+  ScalarUpdate,
+  Slot,
+  SlotValues,
+  StagePlanInput,
+  Updates,
+} from './types.ts';
 
 /**
- * `revert` clears our canary, `revertFinished` brings the old stable image back. Both are guarded by our digest, so that at
- * most one of them writes, and never over a newer build. A list is empty when that way back does not exist.
+ * `revert` clears our canary, or gives the slot and the requests back as they were; `revertFinished` brings the old stable
+ * image back. Both are guarded by our digest, so that at most one of them writes, and never over a newer build. A list is
+ * empty when that way back does not exist.
  */
 export function planRevert(input: StagePlanInput, now: CurrentValues): { revert: Updates; revertFinished: Updates } {
+  if (now.slots !== undefined) return { revert: restoreSlots(input, now), revertFinished: [] };
   const canaryGuard = { [`${input.layout['canary.image']}.digest`]: input.digest };
   const stableGuard = { [`${input.layout.image}.digest`]: input.digest };
   const hadStable = Boolean(now.stable.digest || now.stable.tag) && now.stable.digest !== input.digest;
@@ -28,6 +39,23 @@ export function clearCanary(input: StagePlanInput, now: CurrentValues, guard: On
   return [
     ...setImage(input.file, input.layout['canary.image'], empty, guard),
     { file: input.file, path: input.layout['canary.weight'], value: 0, type: 'number', 'only-if': guard },
+  ];
+}
+
+/** The slot that a delivery goes into: the one that gets no requests. */
+export function targetSlot(slots: SlotValues): Slot {
+  return slots.active === 'blue' ? 'green' : 'blue';
+}
+
+// Before the switch this empties the preview, after it the requests go back too; without an old version there is no back.
+function restoreSlots({ file, layout, digest }: StagePlanInput, now: CurrentValues): Updates {
+  if (now.slots === undefined || !now.stable.digest) return [];
+  const target = targetSlot(now.slots);
+  const path = layout[`blueGreen.${target}.image`];
+  const guard = { [`${path}.digest`]: digest };
+  return [
+    ...setImage(file, path, now.slots[target], guard),
+    { file, path: layout['blueGreen.active'], value: now.slots.active, type: 'string', 'only-if': guard },
   ];
 }
 

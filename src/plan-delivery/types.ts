@@ -1,6 +1,7 @@
 /** What a plan is made of. `Updates` is the `updates` format of bump-helm-tag, nothing added. */
 
-export type Strategy = 'canary' | 'rolling';
+export const STRATEGIES = ['canary', 'blueGreen', 'rolling', 'recreate'] as const;
+export type Strategy = (typeof STRATEGIES)[number];
 
 /** Value path (`canary.image.digest`) -> text the scalar must have for the entry to be written. */
 export type OnlyIf = Readonly<Record<string, string>>;
@@ -24,6 +25,16 @@ export interface ScalarUpdate {
 
 export type Updates = readonly (ImageUpdate | ScalarUpdate)[];
 
+/** What verify-canary compares in a stage, by its own words. */
+export interface Verify {
+  mode: 'concurrent' | 'pre-promotion' | 'post-promotion' | 'before-after';
+  /** Percent of the requests that the new version gets meanwhile. */
+  weight: number;
+  /** Label matchers that tell the old version's series from the new one's, after `app`. */
+  stable: string;
+  canary: string;
+}
+
 export interface Stage {
   index: number;
   name: string;
@@ -34,7 +45,7 @@ export interface Stage {
   'timeout-minutes': number;
   updates: Updates;
   /** Absent: nothing is left to compare with, the commit is the whole stage. */
-  verify?: { mode: 'canary'; weight: number };
+  verify?: Verify;
   /** Artifact with the trace of the verified stage before this one; '' when there is none. */
   history: string;
 }
@@ -47,10 +58,18 @@ export interface ImageValues {
   revision: string | undefined;
 }
 
-/** What the values file says now. `canary` is undefined when the file has no canary block. */
+export type Slot = 'blue' | 'green';
+
+/** What the values file says now. `canary` and `slots` are undefined when the file has no such block. */
 export interface CurrentValues {
+  /** With blueGreen: the image of the active slot. */
   stable: ImageValues;
   canary: { image: ImageValues; weight: string | undefined } | undefined;
+  slots: SlotValues | undefined;
+}
+
+export interface SlotValues extends Record<Slot, ImageValues> {
+  active: Slot;
 }
 
 /** Value paths of a chart. */
@@ -58,6 +77,9 @@ export interface Layout {
   image: string;
   'canary.image': string;
   'canary.weight': string;
+  'blueGreen.active': string;
+  'blueGreen.blue.image': string;
+  'blueGreen.green.image': string;
 }
 
 export interface StagePlanInput {
@@ -69,4 +91,6 @@ export interface StagePlanInput {
   image: string;
   tag: string;
   digest: string;
+  /** Somebody can say how the new version does: stages are verified. A canary is always. */
+  evidence: boolean;
 }
