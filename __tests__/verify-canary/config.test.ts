@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import type { ActionError } from '../../src/runner/index.ts';
 import { parseConfig, readConfig, selectorText } from '../../src/verify-canary/config.ts';
+import { needsBaseline } from '../../src/verify-canary/core/index.ts';
 
 const RATIO = '  - {name: errors, kind: ratio, events: e_total, total: r_total, slo: 0.01}';
 const LATENCY = '  - {name: latency, kind: latency, histogram: d_seconds, le: [0.25, 0.5]}';
@@ -74,6 +75,12 @@ describe('T39 each mistake has its own message with its line', () => {
     ],
     ['a bad bound', file('metrics:', LATENCY.replace('0.25', 'fast')), 3, 'a bucket bound in seconds'],
     ['a bound twice', file('metrics:', LATENCY.replace('0.25', '0.50')), 3, 'a bound stands there twice'],
+    ['an unknown mode', file('mode: blue-green', ...METRICS), 2, 'mode must be one of concurrent, pre-promotion'],
+    ['a baseline too short', file('baseline: 30s', ...METRICS), 2, 'baseline must be from 1m to 6h'],
+    ['step weight 101', file('mode: before-after', 'steps: [{weight: 101}]', ...METRICS), 3, 'must not be above 100'],
+    ['phi below 1', file('metrics:', RATIO.replace('0.01', '0.01, phi: 0.5')), 3, 'from 1 to 10000, or auto'],
+    ['another word as phi', file('metrics:', RATIO.replace('0.01', '0.01, phi: none')), 3, 'from 1 to 10000, or auto'],
+    ['phi of the share by itself', file('share: {phi: auto}', ...METRICS), 2, 'share.phi must be a number from 1'],
     ['slo of 1', file('metrics:', RATIO.replace('0.01', '1')), 3, 'slo must be below 1'],
     [
       'a ratio metric with the slo of latency',
@@ -159,6 +166,19 @@ describe('what a file means', () => {
     ]);
   });
 
+  test('phi auto, a mode without a stable arm, and a step at 100 % in it', () => {
+    const auto = RATIO.replace('slo', 'phi: auto, slo');
+    const lines = ['mode: before-after', 'baseline: 1h', 'steps: [{weight: 100, max: 40m}]', 'metrics:', auto, LATENCY];
+    const { judge } = parseConfig(file(...lines), 'x');
+    expect(judge).toMatchObject({ mode: 'before-after', baseline: 3600, steps: [{ weight: 100, max: 2400 }] });
+    expect(judge.metrics).toMatchObject([
+      { phi: 1, auto: true },
+      { phi: 3, auto: false },
+    ]);
+    expect([needsBaseline(judge), needsBaseline(parseConfig(file(...METRICS), 'x').judge)]).toEqual([true, false]);
+    expect(needsBaseline(parseConfig(file('metrics:', auto), 'x').judge)).toBe(true);
+  });
+
   test.each([
     ['the total of the first ratio metric', ['metrics:', LATENCY, RATIO], 'r_total'],
     ['else _count of the first histogram', ['metrics:', LATENCY], 'd_seconds_count'],
@@ -184,7 +204,15 @@ describe('what a file means', () => {
     const plain = digest(file(...METRICS));
     expect(plain).toMatch(/^sha256:[0-9a-f]{64}$/);
     expect(digest(file('# a comment', 'alpha: 0.01', ...METRICS))).toBe(plain);
-    for (const other of ['alpha: 0.02', 'interval: 20s', 'lag: 1m', 'traffic: x_total', 'steps: [{weight: 5}]']) {
+    for (const other of [
+      'alpha: 0.02',
+      'interval: 20s',
+      'lag: 1m',
+      'mode: before-after',
+      'baseline: 1h',
+      'traffic: x_total',
+      'steps: [{weight: 5}]',
+    ]) {
       expect(digest(file(other, ...METRICS))).not.toBe(plain);
     }
     expect(digest(file('metrics:', RATIO.replace('e_total', 'f_total')))).not.toBe(plain);

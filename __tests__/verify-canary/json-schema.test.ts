@@ -19,6 +19,9 @@ const METRIC = '{name: errors, kind: ratio, events: e_total, total: r_total}';
 test.each([
   [true, `version: 1\nmetrics: [${METRIC}]\nsteps: [{weight: 5, max: 30m}]\n`],
   [true, `version: 1\nmetrics: [{name: cpu, kind: cpu, total: r_total, pass: none}]\n`],
+  [true, `version: 1\nmode: before-after\nmetrics: [${METRIC.replace('}', ', phi: auto}')}]\nsteps: [{weight: 100}]\n`],
+  [false, `version: 1\nmode: recreate\nmetrics: [${METRIC}]\n`],
+  [false, `version: 1\nmetrics: [${METRIC.replace('}', ', phi: some}')}]\n`],
   [false, `version: 2\nmetrics: [${METRIC}]\n`],
   [false, `version: 1\nmetric: [${METRIC}]\n`],
   [false, `version: 1\ninterval: 15\nmetrics: [${METRIC}]\n`],

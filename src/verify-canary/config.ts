@@ -150,6 +150,8 @@ function build(file: CanaryFile): CanaryConfig {
       blind: file.blind,
       silent: file.silent,
       onInconclusive: file['on-inconclusive'],
+      mode: file.mode,
+      baseline: file.baseline,
     }),
     share: defined({ ...file.share }),
     steps: (file.steps ?? []).map((s) => ({

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { parseDuration } from '../runner/index.ts';
 import { parseSelector, SelectorError } from './collect/selector.ts';
+import { ROLLOUT_MODES } from './core/index.ts';
 
 /** A number and `ms`, `s`, `m` or `h`, as seconds. */
 const duration = (min: number, max: number, range: string) =>
@@ -45,7 +46,9 @@ const shared = {
   weight: number(0.001, 1000).optional(),
   mode: z.enum(['enforce', 'observe'], { error: 'must be enforce or observe' }).optional(),
 };
-const phi = number(1, 10_000).optional();
+const phiError = { error: 'must be a number from 1 to 10000, or auto' };
+const phiNumber = z.number(phiError).min(1, phiError).max(10_000, phiError);
+const phi = z.union([phiNumber, z.literal('auto')], phiError).optional();
 
 const ratio = z.strictObject({
   ...shared,
@@ -79,7 +82,7 @@ const step = z.strictObject({
   weight: z
     .number({ error: 'must be a number above 0 and below 100' })
     .gt(0, { error: 'must be above 0' })
-    .lt(100, { error: 'must be below 100: at 100 % there is no stable version left to compare with' }),
+    .lte(100, { error: 'must not be above 100' }),
   pass: marginNumber.optional(),
   min: duration(0, 86_400, '0s to 24h').optional(),
   max: duration(1, 86_400, '1s to 24h').optional(),
@@ -88,7 +91,7 @@ const step = z.strictObject({
 const share = z.strictObject({
   mode: z.enum(['enforce', 'observe'], { error: 'must be enforce or observe' }).optional(),
   tolerance: number(1.05, 100).optional(),
-  phi,
+  phi: number(1, 10_000).optional(),
 });
 
 export const canarySchema = z
@@ -109,6 +112,8 @@ export const canarySchema = z
     traffic: selector.optional(),
     metrics: z.array(metric).min(1, { error: 'needs 1 to 32 metrics' }).max(32, { error: 'needs 1 to 32 metrics' }),
     steps: z.array(step).max(64, { error: 'has more than 64 steps' }).optional(),
+    mode: z.enum(ROLLOUT_MODES, { error: `must be one of ${ROLLOUT_MODES.join(', ')}` }).optional(),
+    baseline: duration(60, 21_600, '1m to 6h').optional(),
   })
   .superRefine(acrossFields);
 
@@ -141,11 +146,16 @@ function acrossFields(file: CanaryFileShape, ctx: z.RefinementCtx): void {
     const before = file.steps?.[i - 1];
     if (before !== undefined && s.weight <= before.weight) issue(['steps', i, 'weight'], 'weights must rise');
     if ((s.min ?? 120) > (s.max ?? 1200)) issue(['steps', i], 'min is above max');
+    if (s.weight === 100 && (file.mode ?? 'concurrent') === 'concurrent') {
+      const why = 'at 100 % there is no stable version left to compare with';
+      issue(['steps', i, 'weight'], `must be below 100: ${why}, unless mode says with what else`);
+    }
   });
 }
 
 /** What the rules across fields look at. */
 interface CanaryFileShape {
+  mode?: (typeof ROLLOUT_MODES)[number] | undefined;
   traffic?: string | undefined;
   metrics: readonly MetricRules[];
   steps?: readonly { weight: number; min?: number | undefined; max?: number | undefined }[] | undefined;
