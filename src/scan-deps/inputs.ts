@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import picomatch from 'picomatch';
 import { z } from 'zod';
-import { isLoopbackHost } from '../http/index.ts';
+import { isLoopbackHost } from '../http/policy.ts';
 import { type Env, field, parseInputs, readInputs } from '../runner/index.ts';
 import { oneLine } from '../text/index.ts';
 

@@ -1,14 +1,11 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join, resolve } from 'node:path';
-import { openHttp } from '../http/index.ts';
 import { ActionError, Deadline, runMain, systemClock, systemExec } from '../runner/index.ts';
 import { type BaseWanted, openBase } from './base/open.ts';
 import { openWorkspace } from './discover/workspace.ts';
-import { parseScanInputs, type ScanInputs } from './inputs.ts';
-import { apiSource } from './osv/api.ts';
-import { databaseSource } from './osv/database.ts';
-import type { AdvisorySource } from './osv/source.ts';
+import { parseScanInputs } from './inputs.ts';
+import { openSource } from './osv/open.ts';
 import { annotations } from './report/annotate.ts';
 import { outputsOf, outputsOfFault } from './report/outputs.ts';
 import { summaryOf } from './report/summary.ts';
@@ -24,14 +21,14 @@ await runMain('scan-deps', async ({ env, log, signal, outputs, summary }) => {
   const folder = openReportFolder(resolve(inputs.workspace, inputs.reportDir));
   const workspace = openWorkspace(inputs.workspace, systemExec, env);
   using deadline = new Deadline(inputs.timeout, systemClock, signal);
-  const http = openHttp();
   // Git runs in a folder that holds nothing of anybody's.
   const temp = env.RUNNER_TEMP || tmpdir();
   mkdirSync(temp, { recursive: true });
+  // Without a cache of the runner the indexes serve the later steps of the job.
+  const cache = env.RUNNER_TOOL_CACHE || join(temp, 'scan-deps-cache');
+  const { source, close } = await openSource(inputs, { root: workspace.root, temp, cache }, deadline);
   const home = mkdtempSync(join(temp, 'scan-deps-git-'));
   try {
-    const network = { http, clock: systemClock, random: Math.random, deadline };
-    const source = sourceOf(inputs, workspace.root, network, { temp, cache: env.RUNNER_TOOL_CACHE });
     const base = { exec: systemExec, env, root: workspace.root, home, deadline };
     const ports = {
       workspace,
@@ -51,27 +48,10 @@ await runMain('scan-deps', async ({ env, log, signal, outputs, summary }) => {
     log.notice(resultLine(report));
     if (report.result === 'failed') throw redError(report);
   } finally {
-    await http.close();
+    await close();
     rmSync(home, { recursive: true, force: true });
   }
 });
-
-type Network = Parameters<typeof apiSource>[1];
-
-/** Indexes of a database are kept in the cache of the runner; without one they serve the later steps of the job. */
-function sourceOf(
-  { database, osvUrl, maxDatabaseAge: maxAge }: ScanInputs,
-  root: string,
-  network: Network,
-  { temp, cache }: { temp: string; cache: string | undefined },
-): AdvisorySource {
-  if (database === undefined) return apiSource(osvUrl, network);
-  const { clock, deadline, http, random } = network;
-  const common = { maxAge, clock, deadline, cache: cache || join(temp, 'scan-deps-cache') };
-  if (typeof database === 'string') return databaseSource({ folder: resolve(root, database), ...common });
-  const remote = { base: database, http, random, temp };
-  return databaseSource({ folder: database.href, ...common, remote });
-}
 
 function redError(report: Report): ActionError {
   const blocking = countOf(report, 'block');

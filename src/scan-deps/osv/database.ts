@@ -8,7 +8,7 @@ import { ActionError, type Clock, type Deadline } from '../../runner/index.ts';
 import type { Answer, Ecosystem, OsvRecord, PackageKey, Problem } from '../types.ts';
 import { orderOf } from '../version/index.ts';
 import { newest, readMember } from './index-members.ts';
-import { type Archive, type RemotePorts, remoteArchive } from './index-remote.ts';
+import type { Archive, RemotePorts } from './index-remote.ts';
 import { rememberingJudge, sliceOf } from './index-slice.ts';
 import { digestOf, indexPath, isFileFault, readIndex, type Shelf, storeIndex } from './index-store.ts';
 import { isProblem, parseRecord } from './record.ts';
@@ -37,7 +37,7 @@ export function databaseSource(options: DatabaseOptions): AdvisorySource {
   const onMember = (): void => deadline.check('reading the database');
 
   async function shelf(eco: Ecosystem, wanted: ReadonlySet<string>): Promise<Shelf> {
-    const archive = archiveOf(options, eco);
+    const archive = await archiveOf(options, eco);
     const now = clock.now();
     const found = await (cache === undefined ? plain(archive) : indexed(archive, cache));
     if (maxAge !== undefined && now - found.freshness > maxAge) throw stale(archive.name, found.freshness, now, maxAge);
@@ -107,10 +107,11 @@ export function databaseSource(options: DatabaseOptions): AdvisorySource {
   };
 }
 
-function archiveOf({ folder, remote, clock, deadline }: DatabaseOptions, eco: Ecosystem): Archive {
+async function archiveOf({ folder, remote, clock, deadline }: DatabaseOptions, eco: Ecosystem): Promise<Archive> {
   const below = `${encodeURIComponent(eco)}/all.zip`;
   if (remote !== undefined) {
     const url = new URL(`${remote.base.pathname.replace(/\/+$/, '')}/${below}`, remote.base.origin);
+    const { remoteArchive } = await import(/* webpackMode: "eager" */ './index-remote.ts');
     return remoteArchive(url, { ...remote, clock, deadline });
   }
   const path = join(folder, below);
