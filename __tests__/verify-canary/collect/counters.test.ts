@@ -74,7 +74,7 @@ describe('T21 from two pages to what happened between them', () => {
     delta('pod-1', page('r{code="200",route="/a"} 1\n'), page('r{code="200",route="/a"} 4\n'), counts);
     delta('pod-2', page('r{code="200",zone="b"} 10\n'), page('r{code="200",zone="b"} 15\nr{code="503"} 1\n'), counts);
     const total = counts.get(TOTAL);
-    expect([total?.sum, [...(total?.pods ?? [])]]).toEqual([9, ['pod-1', 'pod-2']]);
+    expect([total?.sum, [...(total?.pods.keys() ?? [])]]).toEqual([9, ['pod-1', 'pod-2']]);
   });
 
   test.each(['NaN', '+Inf', '-Inf'])('a sample of %s is a fault', (value) => {

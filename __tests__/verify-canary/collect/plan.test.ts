@@ -128,7 +128,7 @@ test('what two readings counted is summed', () => {
   const [into, from] = [arm(FULL, ['a']).metrics, arm(FULL, ['b']).metrics];
   mergeCounts(into, from);
   expect([into.get(TOTAL)?.sum, into.get(BUCKETS)?.byBound.get(0.25)]).toEqual([200, 180]);
-  expect([...(into.get(TOTAL)?.pods ?? [])]).toEqual(['a', 'b']);
+  expect([...(into.get(TOTAL)?.pods.keys() ?? [])]).toEqual(['a', 'b']);
   expect(from.get(TOTAL)?.sum).toBe(100);
 });
 

@@ -17,12 +17,16 @@ export interface Want {
   readonly whole: boolean;
 }
 
-/** Increase of one want on one arm. No entry: no such series. */
-export interface Counted {
+/** Increase of one want, of one pod or of all. */
+export interface Increase {
   sum: number;
   byBound: Map<number, number>;
-  /** Targets or pods that have such a series. */
-  pods: Set<string>;
+}
+
+/** Increase of one want on one arm. No entry: no such series. */
+export interface Counted extends Increase {
+  /** Targets or pods that have such a series, and what each of them counted. */
+  pods: Map<string, Increase>;
 }
 
 export type Counts = Map<string, Counted>;
@@ -53,30 +57,45 @@ export function planWants(config: CanaryConfig): Want[] {
 export function addCount(counts: Counts, want: Want, pod: string, le: string | undefined, increase: number): void {
   let entry = counts.get(want.id);
   if (entry === undefined) {
-    entry = { sum: 0, byBound: new Map(), pods: new Set() };
+    entry = { sum: 0, byBound: new Map(), pods: new Map() };
     counts.set(want.id, entry);
   }
-  entry.pods.add(pod);
+  const own = podEntry(entry, pod);
   if (!want.buckets) {
     entry.sum += increase;
+    own.sum += increase;
     return;
   }
   const bound = le === '+Inf' ? Number.POSITIVE_INFINITY : Number(le ?? Number.NaN);
-  if (!Number.isNaN(bound)) entry.byBound.set(bound, (entry.byBound.get(bound) ?? 0) + increase);
+  if (Number.isNaN(bound)) return;
+  for (const into of [entry, own]) into.byBound.set(bound, (into.byBound.get(bound) ?? 0) + increase);
+}
+
+function podEntry(entry: Counted, pod: string): Increase {
+  let own = entry.pods.get(pod);
+  if (own === undefined) {
+    own = { sum: 0, byBound: new Map() };
+    entry.pods.set(pod, own);
+  }
+  return own;
 }
 
 /** Sums what two readings of one arm counted. */
 export function mergeCounts(into: Counts, from: Counts): void {
   for (const [id, entry] of from) {
-    const known = into.get(id);
+    let known = into.get(id);
     if (known === undefined) {
-      into.set(id, { sum: entry.sum, byBound: new Map(entry.byBound), pods: new Set(entry.pods) });
-      continue;
+      known = { sum: 0, byBound: new Map(), pods: new Map() };
+      into.set(id, known);
     }
-    known.sum += entry.sum;
-    for (const pod of entry.pods) known.pods.add(pod);
-    for (const [bound, n] of entry.byBound) known.byBound.set(bound, (known.byBound.get(bound) ?? 0) + n);
+    addIncrease(known, entry);
+    for (const [pod, own] of entry.pods) addIncrease(podEntry(known, pod), own);
   }
+}
+
+function addIncrease(into: Increase, from: Increase): void {
+  into.sum += from.sum;
+  for (const [bound, n] of from.byBound) into.byBound.set(bound, (into.byBound.get(bound) ?? 0) + n);
 }
 
 /** What one interval counted: `metrics` without targets in warm-up, `traffic` with them. */
@@ -85,26 +104,31 @@ export interface ArmCounts {
   traffic: Counts;
 }
 
-/** The part of a trace line that depends on the counts. @throws ActionError E_LE_NOT_FOUND, E_NOT_A_COUNTER */
-export function assemble(
-  config: CanaryConfig,
-  arms: Pair<ArmCounts>,
-): Pick<Interval, 'traffic' | 'metrics'> | { gap: Gap } {
-  const present = { stable: arms.stable.traffic.size > 0, canary: arms.canary.traffic.size > 0 };
-  if (!present.stable || !present.canary) {
-    return { gap: present.stable ? 'canary-absent' : present.canary ? 'stable-absent' : 'both-absent' };
+/** The part of a trace line that depends on the counts. */
+export type Told = Pick<Interval, 'traffic' | 'metrics' | 'pods' | 'nodes'> | { gap: Gap };
+
+/**
+ * @param only the one version there is: `stable` before the canary, `canary` where it has all of the traffic
+ * @throws ActionError E_LE_NOT_FOUND, E_NOT_A_COUNTER
+ */
+export function assemble(config: CanaryConfig, arms: Pair<ArmCounts>, only?: ArmName): Told {
+  const expects = (arm: ArmName): boolean => only === undefined || only === arm;
+  const absent = (arm: ArmName): boolean => expects(arm) && arms[arm].traffic.size === 0;
+  if (absent('stable') || absent('canary')) {
+    if (only !== undefined) return { gap: `${only}-absent` };
+    return { gap: absent('stable') ? (absent('canary') ? 'both-absent' : 'stable-absent') : 'canary-absent' };
   }
   const metrics: Record<string, Pair<Arm | null>> = {};
+  const read = (source: MetricSource, arm: ArmName): Arm | null =>
+    expects(arm) ? armOf(source, arms[arm].metrics, arm) : null;
   for (const source of config.sources) {
-    metrics[source.name] = {
-      stable: armOf(source, arms.stable.metrics, 'stable'),
-      canary: armOf(source, arms.canary.metrics, 'canary'),
-    };
+    metrics[source.name] = { stable: read(source, 'stable'), canary: read(source, 'canary') };
   }
   const id = selectorText(config.traffic);
-  const [stable, canary] = [arms.stable.traffic.get(id), arms.canary.traffic.get(id)];
+  const requests = (arm: ArmName): number | undefined => (expects(arm) ? arms[arm].traffic.get(id)?.sum : 0);
+  const [stable, canary] = [requests('stable'), requests('canary')];
   if (stable === undefined || canary === undefined) return { metrics };
-  return { traffic: { stable: whole(stable.sum, id), canary: whole(canary.sum, id) }, metrics };
+  return { traffic: { stable: whole(stable, id), canary: whole(canary, id) }, metrics };
 }
 
 function armOf(source: MetricSource, counts: Counts, arm: ArmName): Arm | null {

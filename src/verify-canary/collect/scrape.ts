@@ -8,11 +8,23 @@ import type { CanaryConfig } from '../config.ts';
 import type { Flag, Gap, Interval, Pair, TraceLine } from '../core/index.ts';
 import { countPage, delta, fromZero, type PageCounts, SampleError } from './counters.ts';
 import { PageError, pageNames, readPage } from './page.ts';
-import { type ArmCounts, type ArmName, assemble, type Counts, mergeCounts, planWants, START_TIME } from './plan.ts';
+import {
+  type ArmCounts,
+  type ArmName,
+  assemble,
+  type Counts,
+  mergeCounts,
+  planWants,
+  START_TIME,
+  type Told,
+} from './plan.ts';
+import { type PodOptions, podReader, targetNames } from './pods.ts';
 import { type MetricsSource, type SourceContext, toMillis } from './source.ts';
 
 interface Target {
   readonly url: URL;
+  /** As it stands in a trace. */
+  readonly name: string;
   readonly arm: ArmName;
   /** The last page; null: never read, or lost. */
   page: PageCounts | null;
@@ -31,11 +43,15 @@ export interface ScrapeOptions {
   targets: Pair<readonly URL[]>;
   context: SourceContext;
   clock: Clock;
+  /** Each target is a pod: no request more than without. */
+  pods?: PodOptions;
 }
 
 /** A target that is silent for so many intervals is dropped. */
 const PATIENCE = 4;
 const MAX_TIMEOUT = 10;
+/** A page does not say where its pod runs. */
+const NO_NODES: ReadonlyMap<string, string> = new Map();
 
 export function scrapeSource(options: ScrapeOptions): MetricsSource {
   const { http, config, context, clock } = options;
@@ -43,6 +59,7 @@ export function scrapeSource(options: ScrapeOptions): MetricsSource {
   const wanted = new Set([...wants.map((w) => w.selector.name), START_TIME]);
   const timeout = Math.min(MAX_TIMEOUT, config.interval);
   const { step, weight } = context;
+  const byPod = options.pods === undefined ? null : podReader(config, options.pods);
   const flags = new Set<Flag>();
   let targets: Target[] = [];
   let lastText = '';
@@ -58,10 +75,12 @@ export function scrapeSource(options: ScrapeOptions): MetricsSource {
     begun = true;
     boundary = Math.max(toMillis(clock.now()), context.lastEnd ?? 0);
     nextAt = clock.now();
+    const names = targetNames([...options.targets.stable, ...options.targets.canary]);
     const make =
       (arm: ArmName) =>
       (url: URL): Target => ({
         url,
+        name: names.get(url.href) ?? url.host,
         arm,
         page: null,
         lastAt: boundary,
@@ -104,7 +123,7 @@ export function scrapeSource(options: ScrapeOptions): MetricsSource {
   function take(target: Target, page: PageCounts, at: number): void {
     const counts: Counts = new Map();
     if (target.page !== null) {
-      if (delta(target.url.href, target.page, page, counts)) {
+      if (delta(target.name, target.page, page, counts)) {
         flags.add('restart');
         target.warmUntil = at + config.judge.warmup;
       }
@@ -116,7 +135,7 @@ export function scrapeSource(options: ScrapeOptions): MetricsSource {
         target.warmUntil = at + config.judge.warmup;
         // Born while we watch, and never counted: all of its requests belong here.
         if (!target.answered && born > countsFrom) {
-          fromZero(target.url.href, page, counts);
+          fromZero(target.name, page, counts);
           target.pending = counts;
         }
       } else if (t0 !== null && born > t0) target.warmUntil = Math.min(at, born) + config.judge.warmup;
@@ -150,7 +169,9 @@ export function scrapeSource(options: ScrapeOptions): MetricsSource {
       const gap: Gap = ready('stable') ? 'canary-absent' : ready('canary') ? 'stable-absent' : 'scrape-error';
       return line(at, { gap });
     }
-    return line(at, assemble(config, { stable: count(here.stable, at), canary: count(here.canary, at) }));
+    const arms = { stable: count(here.stable, at), canary: count(here.canary, at) };
+    const told = assemble(config, arms);
+    return line(at, byPod === null || 'gap' in told ? told : { ...told, ...byPod.of(arms, NO_NODES) });
   }
 
   function count(live: readonly Target[], at: number): ArmCounts {
@@ -172,7 +193,7 @@ export function scrapeSource(options: ScrapeOptions): MetricsSource {
     flags.clear();
   }
 
-  function line(at: number, counted: Pick<Interval, 'traffic' | 'metrics'> | { gap: Gap }): Interval {
+  function line(at: number, counted: Told): Interval {
     const start = boundary;
     const marks = [...flags].sort();
     cut(at, start);

@@ -81,7 +81,7 @@ export function withMatchers(selector: Selector, more: readonly Matcher[], name 
   return all.length === 0 ? name : `${name}{${all.map(formatMatcher).join(',')}}`;
 }
 
-export function formatMatcher(m: Matcher): string {
+export function formatMatcher(m: Matcher | Omit<Matcher, 'test'>): string {
   const value = m.value.replace(/[\\"]/g, '\\$&').replace(/\n/g, '\\n');
   return `${m.label}${m.operator}"${value}"`;
 }
