@@ -15,11 +15,21 @@ describe('readApplication', () => {
       operation: { phase: 'Succeeded', message: '', revisions: [REVISION] },
       pending: false,
       problems: [],
+      history: [],
+      images: [],
     });
     expect(readApplication(applicationJson({ revisions: ['1.2.3', REVISION] }))?.revisions).toEqual([
       '1.2.3',
       REVISION,
     ]);
+  });
+  test('reads what was applied so far, and what runs', () => {
+    const history = [{ id: 0, revision: REVISION }, { id: 1, revisions: ['1.2.3', 'b'.repeat(40)] }, null];
+    const summary = { images: ['r.example/shop@sha256:1', 7, ''] };
+    expect(readApplication({ metadata: {}, status: { history, summary } })).toMatchObject({
+      history: [REVISION, '1.2.3', 'b'.repeat(40)],
+      images: ['r.example/shop@sha256:1'],
+    });
   });
   test('an operation that ended before it had manifests stands for what it set out to apply', () => {
     const operationState = { phase: 'Error', operation: { sync: { revision: REVISION } } };

@@ -1,5 +1,6 @@
 /** What an Application says of itself, out of the JSON of Argo CD's API. Nothing in it is trusted, everything may be missing. */
 import { oneLine } from '../text/index.ts';
+import { type Fields, fields, isFields, list, message, names, word } from './fields.ts';
 
 export interface Operation {
   /** Running, Terminating, Succeeded, Failed or Error. */
@@ -23,9 +24,11 @@ export interface ApplicationState {
   pending: boolean;
   /** Messages of error conditions, such as manifests that do not render. */
   problems: readonly string[];
+  /** What was applied so far, oldest first; several of one time for several sources. */
+  history: readonly string[];
+  /** Images of the pods that run, as the manifests name them. */
+  images: readonly string[];
 }
-
-const MAX_MESSAGE = 300;
 
 /** @returns undefined when it is no Application */
 export function readApplication(json: unknown): ApplicationState | undefined {
@@ -44,13 +47,15 @@ export function readApplication(json: unknown): ApplicationState | undefined {
       .map(fields)
       .filter((condition) => String(condition.type).endsWith('Error'))
       .map((condition) => `${word(condition.type)}: ${message(condition.message)}`),
+    history: list(status.history).map(fields).flatMap(revisionsOf),
+    images: names(fields(status.summary).images),
   };
 }
 
 /** One line for people: `OutOfSync at 1a2b3c4, operation Running, Progressing`. */
 export function describeApplication(state: ApplicationState): string {
   const { sync, revisions, operation, health, pending } = state;
-  const at = revisions.length === 0 ? '' : ` at ${revisions.map(short).join(' + ')}`;
+  const at = revisions.length === 0 ? '' : ` at ${revisions.map(shortRevision).join(' + ')}`;
   const phase = pending ? 'waiting' : operation?.phase;
   return [
     `${sync}${at}`,
@@ -60,7 +65,8 @@ export function describeApplication(state: ApplicationState): string {
   ].join(', ');
 }
 
-function short(revision: string): string {
+/** The seven letters that people know a commit by; a version of a chart as it is. */
+export function shortRevision(revision: string): string {
   return /^[0-9a-f]{40,64}$/.test(revision) ? revision.slice(0, 7) : revision;
 }
 
@@ -81,26 +87,4 @@ function revisionsOf(holder: Fields): string[] {
   return [holder.revision, ...list(holder.revisions)]
     .filter((revision): revision is string => typeof revision === 'string' && revision !== '')
     .map((revision) => oneLine(revision, 100));
-}
-
-type Fields = Readonly<Record<string, unknown>>;
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function fields(value: unknown): Fields {
-  return isFields(value) ? value : {};
-}
-
-function list(value: unknown): unknown[] {
-  return Array.isArray(value) ? value : [];
-}
-
-function word(value: unknown): string {
-  return typeof value === 'string' && value !== '' ? oneLine(value, 40) : 'Unknown';
-}
-
-function message(value: unknown): string {
-  return typeof value === 'string' ? oneLine(value, MAX_MESSAGE).trim() : '';
 }

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { checkUrl, HttpError, isLoopbackHost } from '../http/index.ts';
 import { ActionError, type Env, field, parseInputs, readInputs } from '../runner/index.ts';
 import { oneLine } from '../text/index.ts';
+import { ARGOCD_NAMES, type ArgoWish, argoWish, checkReplay, checkRollout } from './argocd/wish.ts';
 import type { Matcher } from './collect/selector.ts';
 import { bad } from './input-error.ts';
 import { headersOf, type Since, selectorsOf, sinceOf } from './prometheus-inputs.ts';
@@ -21,13 +22,16 @@ export type SourceInput =
 
 export interface Inputs {
   configFile: string;
-  /** null with a replay that does not say. */
+  /** null with a replay that does not say, and with a Rollout whose controller moves the weights. */
   weight: number | null;
+  /** '' with such a Rollout. */
   step: string;
   app: string;
   revision: string;
   image: string;
   source: SourceInput;
+  /** The Application that is waited for and looked at; null without one. */
+  argocd: ArgoWish | null;
   history: string;
   reportDir: string;
   /** Hosts that may be spoken to without TLS. */
@@ -51,6 +55,8 @@ const NAMES = [
   'stable-selector',
   'canary-selector',
   'since',
+  ...ARGOCD_NAMES,
+  'sync-timeout',
   'history',
   'replay',
   'report-dir',
@@ -64,6 +70,7 @@ const schema = z.object({
   'canary-targets': field.lines(),
   'prometheus-headers': field.lines(),
   since: field.lines(),
+  'sync-timeout': field.duration('10m').refine((s) => s >= 1 && s <= 7200, { error: 'is not between 1s and 2h' }),
   'allow-insecure-http': field.bool(false),
   observe: field.bool(false),
 });
@@ -75,7 +82,12 @@ export function parseCanaryInputs(env: Env): Inputs {
   const raw = readInputs(NAMES, env);
   const parsed = parseInputs(schema, raw);
   const kind = sourceKind(raw);
-  const weight = weightOf(raw['expected-weight'], kind);
+  const insecure = parsed['allow-insecure-http'];
+  const argocd = argoWish(raw, parsed['sync-timeout'], env, (text, input) => address(text, input, insecure));
+  if (kind === 'replay') checkReplay(argocd);
+  checkRollout(argocd, raw);
+  const watched = (argocd?.rollout ?? '') !== '';
+  const weight = watched ? null : weightOf(raw['expected-weight'], kind);
   const step = raw.step || (weight === null ? '' : String(weight));
   if (step !== '' && !/^[A-Za-z0-9._-]{1,64}$/.test(step)) {
     throw bad(
@@ -98,7 +110,6 @@ export function parseCanaryInputs(env: Env): Inputs {
       'Give one: the trace of the runs before, or when each step began',
     );
   }
-  const insecure = parsed['allow-insecure-http'];
   const { source, secrets } = sourceOf(kind, raw, parsed, weight, insecure);
   return {
     configFile: parsed['config-file'],
@@ -108,11 +119,12 @@ export function parseCanaryInputs(env: Env): Inputs {
     revision: raw.revision,
     image: raw.image,
     source,
+    argocd,
     history: raw.history,
     reportDir: raw['report-dir'],
-    plainHttp: insecure ? urlsOf(source).map((url) => url.host) : [],
+    plainHttp: insecure ? [...urlsOf(source), ...(argocd === null ? [] : [argocd.server])].map((url) => url.host) : [],
     observe: parsed.observe,
-    secrets,
+    secrets: [...secrets, argocd?.token ?? '', argocd?.oidc?.token ?? ''].filter((secret) => secret !== ''),
   };
 }
 

@@ -1,20 +1,15 @@
-/** The action: config, history, source, loop, verdict. What it decides is the judge's; what it writes is in output.ts. */
+/** The action: config, history, and then a replay or a live run. What it decides is the judge's; what it writes is in output.ts. */
 import { resolve } from 'node:path';
 import type { Http, OriginPolicy } from '../http/index.ts';
 import { ActionError, type Clock, type Log } from '../runner/index.ts';
 import { oneLine } from '../text/index.ts';
-import { prometheusSource } from './collect/prometheus.ts';
-import { openPrometheus } from './collect/promql.ts';
 import { lastEvent, lastStep, replaySource } from './collect/replay.ts';
-import { scrapeSource } from './collect/scrape.ts';
-import { type MetricsSource, type SourceContext, toMillis } from './collect/source.ts';
 import type { CanaryConfig } from './config.ts';
-import { type Status, spanOf, type TraceHeader, type TraceLine } from './core/index.ts';
+import type { TraceHeader, TraceLine } from './core/index.ts';
 import type { Inputs } from './inputs.ts';
-import { planLines, progressLine } from './report/progress.ts';
+import { isFinal, isHeader, live } from './live.ts';
 import { openSession, type Session } from './session.ts';
 import { readTrace } from './trace-file.ts';
-import { emptySelectors } from './watch.ts';
 
 export interface Ports {
   clock: Clock;
@@ -71,97 +66,6 @@ async function replay(lines: readonly TraceLine[], session: Session, ports: Port
   }
 }
 
-/** A fail and a newer version are the end of the whole rollout. */
-function isFinal(status: Status): boolean {
-  return status.verdict === 'fail' || status.verdict === 'superseded';
-}
-
-async function live(options: RunOptions, history: readonly TraceLine[], session: Session, ports: Ports): Promise<void> {
-  const { inputs, config } = options;
-  if (history.length === 0 || !isHeader(history[0])) {
-    const { app, revision, image } = inputs;
-    if (app !== '' || revision !== '' || image !== '') {
-      session.feed({ v: 1, type: 'header', app, revision, image, note: '' });
-    }
-  }
-  for (const line of history) {
-    if (isFinal(session.feed(line))) return;
-  }
-  const spans = history.map(spanOf).filter((span) => span !== null);
-  const firstInterval = history.find((line) => !('type' in line));
-  const faults = new Set<string>();
-  const context: SourceContext = {
-    step: inputs.step,
-    weight: inputs.weight ?? 0,
-    t0: firstInterval === undefined || 'type' in firstInterval ? null : firstInterval.start,
-    lastEnd: spans.at(-1)?.end ?? null,
-    fault(cause) {
-      // One warning a cause; figures differ from time to time.
-      const kind = cause.replace(/\d+/g, '#');
-      if (faults.has(kind)) return ports.log.debug(cause);
-      faults.add(kind);
-      ports.log.warning('W_METRICS_FAULT', `${oneLine(cause, 400)}. This time counts as a gap`);
-    },
-  };
-  const http = ports.openHttp({ plainHttp: inputs.plainHttp });
-  try {
-    const source = openSource(inputs, config, context, http, ports.clock);
-    await ports.log.group('plan', async () => ports.log.info(planLines(config, inputs, history.length).join('\n')));
-    await watch(source, session, options, ports);
-  } finally {
-    await http.close();
-  }
-}
-
-function openSource(
-  inputs: Inputs,
-  config: CanaryConfig,
-  context: SourceContext,
-  http: Http,
-  clock: Clock,
-): MetricsSource {
-  const { source } = inputs;
-  if (source.kind === 'scrape') {
-    return scrapeSource({ http, config, clock, context, targets: { stable: source.stable, canary: source.canary } });
-  }
-  if (source.kind === 'prometheus') {
-    const client = openPrometheus(http, source.url, source.headers, clock);
-    const arms = { stable: source.stable, canary: source.canary };
-    return prometheusSource({ client, config, arms, since: source.since, context, clock });
-  }
-  throw new ActionError('E_SOURCE_CONFLICT', {
-    what: 'inputs',
-    why: 'a replay is not watched',
-    fix: 'Give a live source',
-  });
-}
-
-async function watch(source: MetricsSource, session: Session, options: RunOptions, ports: Ports): Promise<void> {
-  const { inputs, config } = options;
-  const empty = emptySelectors(config);
-  let last = session.status()?.at ?? 0;
-  let running = false;
-  try {
-    for (;;) {
-      const line = await source.next(ports.signal);
-      if (line === null) return;
-      const status = session.feed(line);
-      last = spanOf(line)?.end ?? last;
-      if ('type' in line) running ||= line.type === 'event' && line.event === 'run';
-      else {
-        ports.log.info(progressLine(line, session.verdict(), status));
-        await empty.note(line, (signal) => source.names(signal), ports);
-      }
-      if (isFinal(status)) return;
-      if (running && status.done && status.step === inputs.step) return;
-    }
-  } catch (error) {
-    if (!ports.signal.aborted) throw error;
-    const at = Math.max(toMillis(source.now?.() ?? ports.clock.now()), last);
-    session.feed({ v: 1, type: 'event', at, event: 'cancelled' });
-  }
-}
-
 async function readHistory(options: RunOptions, log: Log): Promise<TraceLine[]> {
   const { inputs } = options;
   if (inputs.history === '') {
@@ -190,10 +94,6 @@ function checkHeader(header: TraceHeader, inputs: Inputs): void {
       fix: 'Give the trace of this rollout, or none: evidence about one version says nothing of another',
     });
   }
-}
-
-function isHeader(line: TraceLine | undefined): line is TraceHeader {
-  return line !== undefined && 'type' in line && line.type === 'header';
 }
 
 function warnCut(log: Log): void {
