@@ -1,34 +1,45 @@
 import { z } from 'zod';
+import { type ApplicationName, parseApplicationName } from '../argocd/index.ts';
 import { ActionError, type Env, field, inputError, parseInputs, readInputs } from '../runner/index.ts';
 import { parseLayout } from './layout.ts';
 import { type Layout, STRATEGIES, type Strategy } from './types.ts';
 import { parseWeights } from './weights.ts';
 
 const NAMES = [
+  'mode',
   'strategy',
   'weights',
   'image',
   'tag',
   'digest',
+  'to',
   'config-repository',
   'config-branch',
   'values-file',
   'layout',
   'token',
   'prometheus-url',
+  'argocd-url',
+  'argocd-app',
+  'argocd-project',
+  'argocd-namespace',
+  'argocd-token',
   'environment',
   'api-url',
   'timeout',
 ] as const;
 
+const optional = (form: RegExp, error: string) =>
+  z.string().refine((text) => text === '' || form.test(text), { error });
+
 const schema = z.object({
+  mode: field.oneOf(['deliver', 'promote', 'rollback'], 'deliver'),
   strategy: field.oneOf(STRATEGIES, 'canary'),
   weights: z.string(),
-  image: z
-    .string()
-    .regex(/^[a-z0-9][a-z0-9.-]*(:\d+)?\/[a-z0-9]+([._/-]+[a-z0-9]+)*$/, { error: 'is not registry/repository' }),
-  tag: z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/, { error: 'is not a tag' }),
-  digest: z.string().regex(/^sha256:[0-9a-f]{64}$/, { error: 'is not sha256: and 64 lower-case hex digits' }),
+  image: optional(/^[a-z0-9][a-z0-9.-]*(:\d+)?\/[a-z0-9]+([._/-]+[a-z0-9]+)*$/, 'is not registry/repository'),
+  tag: optional(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/, 'is not a tag'),
+  digest: optional(/^sha256:[0-9a-f]{64}$/, 'is not sha256: and 64 lower-case hex digits'),
+  to: optional(/^(previous|[0-9a-f]{40}|[0-9a-f]{64})$/, 'is neither previous nor the full id of a commit'),
   'config-repository': z
     .string()
     .regex(/^[A-Za-z0-9._-]{1,100}\/[A-Za-z0-9._-]{1,100}$/, { error: 'is not owner/name' }),
@@ -41,23 +52,42 @@ const schema = z.object({
   layout: z.string(),
   token: z.string(),
   'prometheus-url': z.string(),
+  'argocd-url': z.string().refine((text) => text === '' || URL.canParse(text), { error: 'is not a URL' }),
+  'argocd-app': z.string(),
+  'argocd-project': z.string(),
+  'argocd-namespace': z.string(),
+  'argocd-token': z.string(),
   environment: z.string(),
   'api-url': z.string().refine((text) => URL.canParse(text), { error: 'is not a URL' }),
   timeout: field.duration('2m'),
 });
 
+type Given = z.output<typeof schema>;
+
+export interface ArgoWish {
+  server: URL;
+  token: string;
+  application: ApplicationName;
+}
+
 export interface PlanInputs {
+  mode: Given['mode'];
   strategy: Strategy;
   weights: readonly number[];
+  /** The new version, in mode deliver; else ''. */
   image: string;
   tag: string;
   digest: string;
+  /** Of mode rollback. */
+  to: string;
   evidence: boolean;
   repository: string;
   branch: string;
   file: string;
   layout: Layout;
   token: string;
+  /** Of mode promote. */
+  argo: ArgoWish | undefined;
   apiUrl: URL;
   timeout: number;
 }
@@ -71,9 +101,10 @@ export function parsePlanInputs(env: Env): Readonly<PlanInputs> {
   const given = parseInputs(schema, {
     ...raw,
     'config-branch': raw['config-branch'] || 'main',
+    to: raw.to || 'previous',
     'api-url': raw['api-url'] || env.GITHUB_API_URL || 'https://api.github.com',
   });
-  if (/[\s\u0000-\u001f]/.test(given.token)) throw inputError([{ input: 'token', problem: 'holds white space' }]);
+  checkMode(given);
   const weights = parseWeights(given.weights || '[5,10,25,50,100]');
   if (given.token === '') {
     const where = given.environment === '' ? 'the repository' : `the environment "${given.environment}"`;
@@ -83,7 +114,7 @@ export function parsePlanInputs(env: Env): Readonly<PlanInputs> {
       fix: `Set one of them in ${where}; an environment secret that the job may not see arrives empty`,
     });
   }
-  if (given.strategy === 'canary' && given['prometheus-url'] === '') {
+  if (given.mode === 'deliver' && given.strategy === 'canary' && given['prometheus-url'] === '') {
     throw new ActionError('E_PLAN_NO_EVIDENCE', {
       what: 'strategy canary',
       why: 'prometheus-url is empty, so nobody could judge the canary',
@@ -91,18 +122,52 @@ export function parsePlanInputs(env: Env): Readonly<PlanInputs> {
     });
   }
   return Object.freeze({
+    mode: given.mode,
     strategy: given.strategy,
     weights,
     image: given.image,
     tag: given.tag,
     digest: given.digest,
+    to: given.to,
     evidence: given['prometheus-url'] !== '',
     repository: given['config-repository'],
     branch: given['config-branch'],
     file: given['values-file'],
     layout: parseLayout(given.layout),
     token: given.token,
+    argo: given.mode === 'promote' ? readArgo(given) : undefined,
     apiUrl: new URL(given['api-url']),
     timeout: given.timeout,
   });
+}
+
+function checkMode(given: Given): void {
+  const problems: { input: string; problem: string }[] = [];
+  for (const input of ['image', 'tag', 'digest'] as const) {
+    if (given.mode === 'deliver' && given[input] === '')
+      problems.push({ input, problem: 'is required in mode deliver' });
+    if (given.mode !== 'deliver' && given[input] !== '')
+      problems.push({ input, problem: `has no meaning in mode ${given.mode}: the values file names the image` });
+  }
+  for (const input of ['token', 'argocd-token'] as const)
+    if (/[\s\u0000-\u001f]/.test(given[input])) problems.push({ input, problem: 'holds white space' });
+  if (problems.length > 0) throw inputError(problems);
+}
+
+function readArgo(given: Given): ArgoWish | undefined {
+  if (given['argocd-url'] === '') return undefined;
+  const parts = [given['argocd-project'], given['argocd-namespace'], given['argocd-app']];
+  const application = parseApplicationName(given['argocd-app']);
+  if (application === undefined || given['argocd-app'].includes('/'))
+    throw inputError([{ input: 'argocd-app', problem: 'is not the name of an Application' }]);
+  const [project = '', namespace = ''] = parts;
+  if (given['argocd-token'] === '')
+    throw inputError([
+      { input: 'argocd-token', problem: 'is required with argocd-url: it may be one that only reads' },
+    ]);
+  return {
+    server: new URL(given['argocd-url']),
+    token: given['argocd-token'],
+    application: { ...application, project, namespace },
+  };
 }

@@ -27,7 +27,11 @@ export function planRevert(input: StagePlanInput, now: CurrentValues): { revert:
 }
 
 /** Empties the canary's image and sets its weight to 0. Keys that the file does not have are left out. */
-export function clearCanary(input: StagePlanInput, now: CurrentValues, guard: OnlyIf): ScalarUpdate[] {
+export function clearCanary(
+  input: Pick<StagePlanInput, 'file' | 'layout'>,
+  now: CurrentValues,
+  guard: OnlyIf | undefined,
+): ScalarUpdate[] {
   if (now.canary === undefined) return [];
   const has = now.canary.image;
   const empty: ImageValues = {
@@ -38,7 +42,7 @@ export function clearCanary(input: StagePlanInput, now: CurrentValues, guard: On
   };
   return [
     ...setImage(input.file, input.layout['canary.image'], empty, guard),
-    { file: input.file, path: input.layout['canary.weight'], value: 0, type: 'number', 'only-if': guard },
+    { file: input.file, path: input.layout['canary.weight'], value: 0, type: 'number', ...onlyIf(guard) },
   ];
 }
 
@@ -59,11 +63,15 @@ function restoreSlots({ file, layout, digest }: StagePlanInput, now: CurrentValu
   ];
 }
 
-function setImage(file: string, path: string, values: ImageValues, guard: OnlyIf): ScalarUpdate[] {
+function setImage(file: string, path: string, values: ImageValues, guard: OnlyIf | undefined): ScalarUpdate[] {
   return (['repository', 'tag', 'digest', 'revision'] as const).flatMap((key) => {
     const value = values[key];
     return value === undefined
       ? []
-      : [{ file, path: `${path}.${key}`, value, type: 'string' as const, 'only-if': guard }];
+      : [{ file, path: `${path}.${key}`, value, type: 'string' as const, ...onlyIf(guard) }];
   });
+}
+
+function onlyIf(guard: OnlyIf | undefined): { 'only-if'?: OnlyIf } {
+  return guard === undefined ? {} : { 'only-if': guard };
 }

@@ -1,35 +1,47 @@
 import type { Log, OutputValue } from '../runner/index.ts';
 import { markdown } from '../text/index.ts';
-import type { PlanInputs } from './inputs.ts';
+import type { ArgoWish, PlanInputs } from './inputs.ts';
 import { readCurrent } from './layout.ts';
+import { type LiveState, planPromotion } from './promote.ts';
 import { planRevert } from './revert.ts';
+import { planRollback } from './rollback.ts';
 import { leftover, planStages } from './stages.ts';
 import type { CurrentValues, Stage } from './types.ts';
 
 export interface PlanPorts {
   /** The values file at the head of the config branch. */
   read(inputs: PlanInputs): Promise<string>;
+  /** What Argo CD says of an Application. */
+  live(wish: ArgoWish): Promise<LiveState>;
   log: Log;
 }
 
+export interface PlanResult {
+  outputs: Record<string, OutputValue>;
+  summary: string;
+}
+
 /** Reads the values as they are and plans the stages of the delivery and its way back. Writes nothing. */
-export async function run(
-  inputs: PlanInputs,
-  ports: PlanPorts,
-): Promise<{ outputs: Record<string, OutputValue>; summary: string }> {
+export async function run(inputs: PlanInputs, ports: PlanPorts): Promise<PlanResult> {
   const text = await ports.log.group('read', () => ports.read(inputs));
   const now = readCurrent(text, inputs.file, inputs.layout, inputs.strategy);
+  if (inputs.mode === 'promote') return promote(inputs, now, ports);
+  if (inputs.mode === 'rollback') return rollback(inputs, now, ports);
+  return deliver(inputs, now, ports.log);
+}
+
+function deliver(inputs: PlanInputs, now: CurrentValues, log: Log): PlanResult {
   const stages = planStages(inputs, now);
   const back = planRevert(inputs, now);
   const left = leftover(inputs, now);
   if (left !== undefined) {
-    ports.log.warning(
+    log.warning(
       'W_LEFTOVER_CANARY',
       `a canary ${left.digest} at ${left.weight} % was left in flight; this delivery replaces it`,
     );
   }
-  for (const stage of stages) ports.log.info(`${stage.index + 1}. ${stage.name}${stage.verify ? ', verified' : ''}`);
-  ports.log.notice(
+  for (const stage of stages) log.info(`${stage.index + 1}. ${stage.name}${stage.verify ? ', verified' : ''}`);
+  log.notice(
     stages.length === 0
       ? `${inputs.digest} is the stable version already: nothing to do`
       : `${stages.length} stages: ${stages.map((s) => s.name).join(', ')}`,
@@ -44,6 +56,34 @@ export async function run(
       leftover: left?.digest ?? '',
     },
     summary: summarise(inputs, now, stages),
+  };
+}
+
+async function promote(inputs: PlanInputs, now: CurrentValues, ports: PlanPorts): Promise<PlanResult> {
+  const { argo } = inputs;
+  const live = argo === undefined ? undefined : await ports.log.group('ask Argo CD', () => ports.live(argo));
+  const promoted = planPromotion(now, live, inputs.file);
+  ports.log.notice(`${inputs.file} runs ${promoted.tag}@${promoted.digest}, built from ${promoted.revision}`);
+  const { code, text } = markdown;
+  const checked = live === undefined ? 'Argo CD was not asked' : 'Synced and Healthy on it';
+  return {
+    outputs: { ...promoted, current: JSON.stringify(now) },
+    summary: `### Promotion: ${text(inputs.repository)}, ${code(inputs.file)}\n\n${code(`${promoted.tag}@${promoted.digest}`)}. ${checked}.\n`,
+  };
+}
+
+function rollback(inputs: PlanInputs, now: CurrentValues, { log }: PlanPorts): PlanResult {
+  const plan = planRollback(now, inputs, inputs.to);
+  log.notice(plan.rollback === '' ? 'The requests go to the other slot' : `Take back ${plan.rollback}`);
+  return {
+    outputs: {
+      rollback: plan.rollback,
+      'rollback-file': plan.imagePath === '' ? '' : inputs.file,
+      'rollback-image-path': plan.imagePath,
+      updates: plan.updates.length === 0 ? '' : JSON.stringify(plan.updates),
+      current: JSON.stringify(now),
+    },
+    summary: '',
   };
 }
 

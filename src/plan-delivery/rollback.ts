@@ -1,0 +1,45 @@
+/** The way back of an emergency, in the inputs of bump-helm-tag: one commit, whatever is in flight. */
+import { ActionError } from '../runner/index.ts';
+import { oneLine } from '../text/index.ts';
+import { clearCanary, targetSlot } from './revert.ts';
+import type { CurrentValues, Layout, ScalarUpdate, SlotValues } from './types.ts';
+
+export interface RollbackPlan {
+  /** What bump-helm-tag takes back; '' when the updates are the whole way. */
+  rollback: string;
+  /** Value path of the image that `previous` is looked for; '' with a commit, or without a rollback. */
+  imagePath: string;
+  /** Ride along: they end the canary, or send the requests to the other slot. */
+  updates: readonly ScalarUpdate[];
+}
+
+/**
+ * @param to `previous`, or the full id of a handoff commit
+ * @throws ActionError E_PLAN_ROLLBACK: the other slot is empty, so there is no version to go back to
+ */
+export function planRollback(now: CurrentValues, place: { file: string; layout: Layout }, to: string): RollbackPlan {
+  const { file, layout } = place;
+  if (now.slots !== undefined && to === 'previous')
+    return { rollback: '', imagePath: '', updates: flip(now.slots, place) };
+  return {
+    rollback: to,
+    imagePath: to === 'previous' ? layout.image : '',
+    // Not guarded: whoever's canary it is, it must not stay beside a version that was taken back.
+    updates: clearCanary({ file, layout }, now, undefined),
+  };
+}
+
+function flip(slots: SlotValues, { file, layout }: { file: string; layout: Layout }): ScalarUpdate[] {
+  const target = targetSlot(slots);
+  const digest = slots[target].digest ?? '';
+  if (digest === '')
+    throw new ActionError('E_PLAN_ROLLBACK', {
+      what: `rollback in ${oneLine(file, 200)}`,
+      why: `the slot ${target} is empty: no version stands there to go back to`,
+      fix: 'Name a handoff commit with the input to',
+      at: { file },
+    });
+  const path = layout['blueGreen.active'];
+  const guard = { [path]: slots.active, [`${layout[`blueGreen.${target}.image`]}.digest`]: digest };
+  return [{ file, path, value: target, type: 'string', 'only-if': guard }];
+}
