@@ -1,3 +1,4 @@
+import './parser-tier.ts';
 import { randomBytes } from 'node:crypto';
 import { appendFile, readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
