@@ -63,6 +63,11 @@ describe('a pull request, as a shallow clone of its merge commit', () => {
     ]);
     expect(scan.report).toMatchObject({ mode: 'diff', base, complete: true });
     expect(scan.log).toContain(`judges what is new since ${base} (first parent of the merge commit)`);
+    expect(scan.log).toMatch(
+      new RegExp(`^::notice .*0 blocking, 0 new since ${base.slice(0, 12)} \\(mode diff\\)`, 'm'),
+    );
+    expect(scan.summary).toContain(`0 new since \`${base}\` (mode diff).`);
+    expect(JSON.parse(scan.outputs.json ?? '')).toMatchObject({ mode: 'diff', base, new: 0 });
     expect(fetches()).toBe(1);
     expect(await service.git(root, 'status', '--porcelain')).toBe('');
     await service.git(root, 'fsck', '--connectivity-only');
@@ -158,7 +163,13 @@ describe('a pull request, as a shallow clone of its merge commit', () => {
     const root = await service.checkout(sha);
     const scan = await service.scan(root, { name: 'workflow_dispatch', sha, payload: {} }, { mode: 'diff', base: sha });
     expect([scan.code, scan.report.mode, states(scan)]).toEqual([1, 'full', ['lodash 4.17.19 block']]);
-    expect(scan.log).toMatch(/^::\w+ .*\[W_FULL_SCAN\]$/m);
+    expect(scan.log).toMatch(/^::warning .*\[W_FULL_SCAN\]$/m);
+    // Who did not ask for a diff by name is told in the log.
+    const payload = { pull_request: { base: { sha }, head: { sha } } };
+    const auto = await service.scan(root, { name: 'pull_request', sha, payload });
+    expect([auto.code, auto.report.mode, auto.report.notices]).toEqual([1, 'full', []]);
+    expect(auto.log).toMatch(/^judges everything: the base .* is the commit that is checked out$/m);
+    expect(auto.log).not.toContain('W_FULL_SCAN');
   });
 });
 
@@ -210,7 +221,7 @@ describe('trap 23: where the base comes from', () => {
     for (const payload of [{ before: '0'.repeat(40) }, { before: 'a'.repeat(40) }, { before, forced: true }]) {
       const scan = await push(payload, { mode: 'diff' });
       expect(facts(scan)).toEqual(['full', '2']);
-      expect(scan.log).toMatch(/^::\w+ .*everything is judged.*\[W_FULL_SCAN\]$/m);
+      expect(scan.log).toMatch(/^::warning .*everything is judged.*\[W_FULL_SCAN\]$/m);
     }
     // Only the commit that might have been there was asked for.
     expect(fetches()).toBeLessThanOrEqual(2);

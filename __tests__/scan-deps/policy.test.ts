@@ -83,6 +83,23 @@ describe('the first rule that fits', () => {
     expect(state(facts, over)).toBe(wanted);
   });
 
+  test('trap 26: malware that may not be there blocks like any other, and the reason says both', () => {
+    const soft: Policy = { ...policy, unpinned: 'ignore', devDependencies: 'ignore', failOn: 'none', onlyFixed: true };
+    const reason = (facts: Facts): string => {
+      const decision = decide(
+        { ...finding, malicious: true, verdict: 'possible', scope: 'dev', ...facts },
+        soft,
+        undefined,
+      );
+      expect(decision.state).toBe('block');
+      return decision.reason;
+    };
+    const blocks = 'malicious package: it blocks whatever the settings say';
+    expect(reason({})).toBe(`${blocks}, although not every version that the requirement allows is affected`);
+    expect(reason({ doubt: 'only below 1.2.0' })).toBe(`${blocks}, although only below 1.2.0`);
+    expect(reason({ verdict: 'certain', constraintOnly: true })).toBe(blocks);
+  });
+
   test('every level against every fail-on', () => {
     const levels = ['low', 'medium', 'high', 'critical'] as const;
     for (const [i, level] of levels.entries()) {

@@ -11,6 +11,7 @@ import { smallestChanges } from '../../src/scan-deps/report/change.ts';
 import { safeJson } from '../../src/scan-deps/report/json.ts';
 import { outputsOf } from '../../src/scan-deps/report/outputs.ts';
 import { summaryOf } from '../../src/scan-deps/report/summary.ts';
+import { resultLine } from '../../src/scan-deps/report/words.ts';
 import { openReportFolder, writeReports } from '../../src/scan-deps/report/write.ts';
 import type { Finding } from '../../src/scan-deps/types.ts';
 import { depOf, findingOf, hostileNames, hostileReport, RAW, reportOf } from './report-kit.ts';
@@ -48,6 +49,24 @@ describe('summary', () => {
     ].map((part) => text.indexOf(part));
     expect(at).toEqual([...at].sort((a, b) => a - b));
     expect(at).not.toContain(-1);
+  });
+
+  test('it says what was judged, and what of it is new', () => {
+    const base = '0123456789abcdef0123456789abcdef01234567';
+    const findings = [
+      findingOf({ baseline: 'new' }),
+      findingOf({ baseline: 'existing', state: 'existing' }),
+      findingOf({ baseline: 'new', state: 'ignored' }),
+    ];
+    const diff = reportOf(findings, { mode: 'diff', base });
+    expect(summaryOf(diff)).toContain(`3 findings, 1 blocking. 1 new since \`${base}\` (mode diff).`);
+    expect(resultLine(diff)).toMatch(/^failed: 3 findings, 1 blocking, 1 new since 0123456789ab \(mode diff\); /);
+    const full = reportOf([findingOf()]);
+    expect(summaryOf(full)).toContain('1 findings, 1 blocking. Everything was judged (mode full).');
+    expect(resultLine(full)).toMatch(/^failed: 1 finding, 1 blocking, mode full; /);
+    expect(JSON.parse(String(outputsOf(diff, paths).json))).toMatchObject({ mode: 'diff', base, new: 1, blocking: 1 });
+    const json = JSON.parse(String(outputsOf(full, paths).json)) as object;
+    expect([json, 'base' in json]).toEqual([expect.objectContaining({ mode: 'full', new: 1 }), false]);
   });
 
   test('it stays within its budget, keeps its sections whole and says what is left out', () => {

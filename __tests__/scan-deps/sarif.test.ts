@@ -73,6 +73,20 @@ test('a change is compared with its base, a full scan with nothing; what is igno
   ]);
 });
 
+test('what a requirement allows, and why an advisory is in doubt, stand in the properties, where there is something to say', () => {
+  const findings = [
+    findingOf(),
+    findingOf({ freshInstall: 'safe', safeRange: '>=2.33.0' }),
+    findingOf({ doubt: 'only\u202e below\n1.2.0' }),
+  ];
+  const results = read(findings).results as unknown as { properties?: object }[];
+  expect(results.map((r) => r.properties)).toEqual([
+    undefined,
+    { freshInstall: 'safe', safeRange: '>=2.33.0' },
+    { doubt: expect.stringMatching(/^only\S* below 1\.2\.0$/) },
+  ]);
+});
+
 test('no more than 5,000 results, the first ones, and no more than 20 tags', () => {
   const { results, rules } = read(Array.from({ length: 5100 }, (_, i) => findingOf({ id: `CVE-2020-${i}` })));
   expect([results.length, results[4999]?.ruleId, rules.length]).toEqual([5000, 'CVE-2020-4999', 5000]);

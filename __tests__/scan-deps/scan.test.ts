@@ -135,6 +135,31 @@ test('trap 26: malware blocks whatever the settings say', async () => {
   expect([scan.code, scan.outputs.blocking]).toEqual([1, '2']);
 });
 
+test('trap 26: a requirement that also allows malware blocks, and no entry without an exact version ends that', async () => {
+  const npm = [
+    advisory('GHSA-pjwm-rvh2-c87w', {
+      name: 'ua-parser-js',
+      eco: 'npm',
+      events: [{ introduced: '0.7.29' }, { fixed: '0.7.30' }],
+      more: { database_specific: { cwe_ids: ['CWE-506'] } },
+    }),
+  ];
+  const expires = new Date(Date.now() + 86_400_000).toISOString().slice(0, 10);
+  const entry = `{id: GHSA-pjwm-rvh2-c87w, package: ua-parser-js, reason: the lock of each install has a later one, expires: ${expires}}`;
+  const files = {
+    'package.json': '{"devDependencies": {"ua-parser-js": "^0.7.28"}}',
+    '.github/scan-deps.yml': `version: 1\nignore:\n  - ${entry}\n`,
+  };
+  using work = project(files, { npm });
+  const soft = { 'fail-on': 'none', unpinned: 'ignore', 'dev-dependencies': 'ignore', 'only-fixed': 'true' };
+  const scan = await work.scan({ ...OLD_OK, ...soft });
+  expect([scan.code, scan.outputs.blocking, scan.report.findings[0]?.verdict]).toEqual([1, '1', 'possible']);
+  expect(scan.log).toMatch(
+    /^::error title=ua-parser-js \^0\.7\.28.*It allows malicious versions: exclude them.*Write "ua-parser-js": "\^0\.7\.30".*it blocks whatever the settings say, although not every version/m,
+  );
+  expect(scan.log).toMatch(/^::warning .*line=3::.*only to a pin.*\[W_IGNORE_REFUSED\]$/m);
+});
+
 test('rules 8 to 11: dev, only-fixed, unknown and levels', async () => {
   const npm = [
     advisory('GHSA-dev', { name: 'dev', eco: 'npm', events: all, vector: CRITICAL }),

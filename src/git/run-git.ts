@@ -9,6 +9,8 @@ export interface GitAccess {
   authorization: string | undefined;
   /** Given: SSH is spoken, and nothing else. */
   ssh?: SshKey;
+  /** What the user can do where git is missing; default: what an action can say that does without git too. */
+  advice?: string;
 }
 
 export interface GitOptions {
@@ -90,7 +92,7 @@ export function openGit(
       throw new ActionError('E_GIT_MISSING', {
         what: 'git',
         why: 'it could not be started',
-        fix: 'Install git 2.31 or newer, or use transport: github',
+        fix: access.advice ?? 'Install git 2.31 or newer, or use transport: github',
         cause,
       });
     }

@@ -2,6 +2,7 @@
 import {
   fetchOnce,
   type Git,
+  type GitAccess,
   type GitOptions,
   openGit,
   type RawCommit,
@@ -47,14 +48,19 @@ export interface BaseWanted {
   paths: readonly string[];
 }
 
+const ACCESS: GitAccess = {
+  origin: '',
+  authorization: undefined,
+  advice: 'Install git 2.31 or newer, or set mode: full to judge everything',
+};
+
 /** @throws ActionError E_DIFF_BASE, E_INPUT */
 export async function openBase(wanted: BaseWanted, ports: BasePorts): Promise<Base> {
   const event = readEvent(ports.env);
   const diff = wantsDiff(wanted.mode, event.name);
   const place = findPlace(ports.root, wanted.paths);
   const options: GitOptions = { signal: ports.deadline.signal };
-  const git =
-    place && openGit(ports.exec, place.gitDir, ports.home, { origin: '', authorization: undefined }, ports.env);
+  const git = place && openGit(ports.exec, place.gitDir, ports.home, ACCESS, ports.env);
   const head = git && (await headOf(git, options));
   const commit = head === undefined ? {} : { commit: head };
   const notices = head !== undefined && isUntrustedCheckout(event, head) ? [untrusted()] : [];
@@ -68,7 +74,9 @@ export async function openBase(wanted: BaseWanted, ports: BasePorts): Promise<Ba
   }
   const choice = chooseBase(wanted.base, event, head);
   const found = await commitOf(choice, git, options, ports.deadline);
-  const full = (why: string): Base => ({ mode: 'full', why, notices: [...notices, fullNotice(why)], ...commit });
+  // Where nobody asked for a diff by name, a line of the log is enough.
+  const told = wanted.mode === 'diff' ? (why: string) => [...notices, fullNotice(why)] : () => notices;
+  const full = (why: string): Base => ({ mode: 'full', why, notices: told(why), ...commit });
   if ('why' in found) return full(found.why);
   if (found.sha === head.oid) return full(`the base (${found.from}) is the commit that is checked out`);
   const tree = await openTree(git, found.sha, place, ports.root, options);

@@ -5,13 +5,27 @@
 import { scoreV4 } from './cvss4.ts';
 import { type CvssVersion, readVector, type Vector } from './vector.ts';
 
+type Scored = { version: CvssVersion; score: number } | undefined;
+
+/** Vectors remembered: the same few stand in many advisories, and each is asked for by judgement and by reports. */
+const MAX_KNOWN = 10_000;
+const known = new Map<string, Scored>();
+
 /** @returns undefined when the text is not exactly a vector of a known version */
-export function parseVector(text: string): { version: CvssVersion; score: number } | undefined {
+export function parseVector(text: string): Scored {
+  const before = known.get(text);
+  if (before !== undefined || known.has(text)) return before;
+  if (known.size >= MAX_KNOWN) known.clear();
+  const scored = score(text);
+  known.set(text, scored);
+  return scored;
+}
+
+function score(text: string): Scored {
   const vector = readVector(text);
   if (vector === undefined) return undefined;
-  const score =
-    vector.version === '2.0' ? scoreV2(vector) : vector.version === '4.0' ? scoreV4(vector) : scoreV3(vector);
-  return { version: vector.version, score };
+  const { version } = vector;
+  return { version, score: version === '2.0' ? scoreV2(vector) : version === '4.0' ? scoreV4(vector) : scoreV3(vector) };
 }
 
 type Weights = Readonly<Record<string, number>>;

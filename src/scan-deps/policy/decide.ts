@@ -24,7 +24,11 @@ type Judged = Omit<Finding, 'state' | 'reason'>;
 /** @param ignored reason of an ignore entry that applies */
 export function decide(f: Judged, policy: Policy, ignored: string | undefined): Decision {
   if (ignored !== undefined) return { state: 'ignored', reason: ignored };
-  if (f.malicious) return { state: 'block', reason: 'malicious package: it blocks whatever the settings say' };
+  // Also one that may not be there: who installs it once has lost.
+  if (f.malicious) {
+    const although = f.verdict === 'possible' ? `, although ${f.doubt ?? NOT_ALL}` : '';
+    return { state: 'block', reason: `malicious package: it blocks whatever the settings say${although}` };
+  }
   if (f.informational !== undefined)
     return { state: 'info', reason: `no vulnerability, but a notice: ${f.informational}` };
   if (f.baseline === 'existing') return { state: 'existing', reason: 'the base has it too' };

@@ -31,7 +31,7 @@ export function openIgnores(entries: readonly IgnoreEntry[], now: number, base?:
     reasonFor(finding) {
       for (const entry of entries) {
         if (expired(entry) || !matches(entry, finding)) continue;
-        if (finding.malicious && (entry.package === undefined || entry.version !== finding.version)) {
+        if (finding.malicious && !isExact(entry, finding)) {
           refused.add(entry);
           continue;
         }
@@ -53,6 +53,11 @@ export function openIgnores(entries: readonly IgnoreEntry[], now: number, base?:
         ...(base === undefined || before.has(textOf(entry)) ? {} : { newInChange: true as const }),
       })),
   };
+}
+
+/** A requirement without one version is never exact: nobody can say which of its versions was looked at. */
+function isExact({ package: name, version }: IgnoreEntry, finding: Judged): boolean {
+  return name !== undefined && version !== undefined && version === finding.version;
 }
 
 /** All that an entry says, whatever its line. A later expiry is a new decision too. */

@@ -32,7 +32,7 @@ export function baseIgnores(bytes: Uint8Array | Unreadable, file: string, now: n
 export function ignoreNotices(ignores: Ignores, file: string): Notice[] {
   return [
     ...ignores.refused().map((entry): Notice => {
-      const message = `${entry.id} is malware: an entry applies only when it names package and exact version`;
+      const message = `${entry.id} is malware: an entry applies only to a pin, and only when it names package and exact version`;
       return { code: 'W_IGNORE_REFUSED', message, file, line: entry.line };
     }),
     ...ignores.states().flatMap(({ id, state, line, expires }): Notice[] => {

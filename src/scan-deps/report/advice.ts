@@ -2,7 +2,11 @@
 import { rangeAdvice } from '../policy/range-advice.ts';
 import type { Finding } from '../types.ts';
 
+const EXCLUDE =
+  'It allows malicious versions: exclude them at once and treat the machines that installed one as compromised.';
+
 export function adviceOf(f: Finding): string {
+  if (f.malicious && f.version === undefined) return `${EXCLUDE} ${rangeAdvice(f)}`;
   if (f.malicious) return 'Remove this version at once and treat the machines that installed it as compromised.';
   if (f.version === undefined) return rangeAdvice(f);
   if (f.fixed === undefined) return 'No fixed version is known.';

@@ -2,7 +2,7 @@ import type { OutputValue } from '../../runner/index.ts';
 import { rankOf } from '../policy/severity.ts';
 import type { Level, Report } from '../types.ts';
 import { safeJson } from './json.ts';
-import { countOf } from './words.ts';
+import { countOf, newOf } from './words.ts';
 
 const MAX_JSON = 256 * 1024;
 const MAX_FINDINGS = 100;
@@ -20,7 +20,7 @@ export function outputsOf(report: Report, paths: ReportPaths): Record<string, Ou
     complete: report.complete,
     findings: report.findings.length,
     blocking: countOf(report, 'block'),
-    new: report.findings.filter((f) => f.state !== 'ignored' && f.baseline !== 'existing').length,
+    new: newOf(report),
     'highest-severity': highest(report),
     packages: report.coverage.packages,
     'report-path': paths.report,
@@ -62,8 +62,11 @@ function jsonOf(report: Report): string {
       result: report.result,
       complete: report.complete,
       source: report.source,
+      mode: report.mode,
+      ...(report.base === undefined ? {} : { base: report.base }),
       coverage: { ...coverage, ...lists },
       blocking: countOf(report, 'block'),
+      new: newOf(report),
       total: report.findings.length,
       cut: count < report.findings.length,
       findings: report.findings.slice(0, count),

@@ -81,11 +81,22 @@ function resultOf(f: Finding, ruleIndex: number, diff: boolean): object {
     message: { text: messageText(`${titleOf(f)}.${way} ${adviceOf(f)}`) },
     locations: [place(f.file, f.line, f.endLine)],
     partialFingerprints: { 'scanDeps/v1': fingerprint(f) },
+    ...properties(f),
     ...(diff ? { baselineState: f.baseline === 'existing' ? 'unchanged' : 'new' } : {}),
     ...(f.state === 'ignored'
       ? { suppressions: [{ kind: 'external', status: 'accepted', justification: oneLine(f.reason, 1000) }] }
       : {}),
   };
+}
+
+/** What a result has no field for, where there is something to say. */
+function properties({ doubt, freshInstall, safeRange }: Finding): object {
+  const said = {
+    ...(doubt === undefined ? {} : { doubt: oneLine(doubt, 1000) }),
+    ...(freshInstall === undefined ? {} : { freshInstall }),
+    ...(safeRange === undefined ? {} : { safeRange: oneLine(safeRange, 1000) }),
+  };
+  return Object.keys(said).length === 0 ? {} : { properties: said };
 }
 
 const ruleId = (f: Finding): string => oneLine(f.id, 200);

@@ -4,7 +4,7 @@ import { markdown } from '../../text/index.ts';
 import type { Finding, Report } from '../types.ts';
 import { smallestChanges } from './change.ts';
 import { siteOf } from './links.ts';
-import { countOf, coverageLine, versionOf, wayText } from './words.ts';
+import { countOf, coverageLine, newOf, versionOf, wayText } from './words.ts';
 
 const MAX_CHANGES = 20;
 const NAMES_A_ROW = 20;
@@ -27,7 +27,7 @@ function rendered(report: Report, max: number): string {
   const verdict = report.result === 'passed' ? 'passed' : 'failed';
   const parts = [
     `## scan-deps: ${verdict}${report.complete ? '' : ', **the scan is incomplete**'}\n`,
-    `${markdown.text(coverageLine(report))}. ${report.findings.length} findings, ${countOf(report, 'block')} blocking.\n`,
+    `${markdown.text(coverageLine(report))}. ${report.findings.length} findings, ${countOf(report, 'block')} blocking.${modeSentence(report)}\n`,
     sourceLine(report),
     problems(report, max),
     section('Blocking', report, 'block', false, max),
@@ -39,6 +39,12 @@ function rendered(report: Report, max: number): string {
     unread(report, max),
   ];
   return parts.filter((part) => part !== '').join('\n');
+}
+
+function modeSentence(report: Report): string {
+  const { base } = report;
+  if (base === undefined) return ' Everything was judged (mode full).';
+  return ` ${newOf(report)} new since ${markdown.code(base)} (mode diff).`;
 }
 
 function sourceLine({ source }: Report): string {

@@ -36,10 +36,20 @@ export function coverageLine({ coverage: c }: Report): string {
 export const countOf = (report: Report, state: Finding['state']): number =>
   report.findings.filter((f) => f.state === state).length;
 
+/** Neither ignored nor in the base; without a base, all that are not ignored. */
+export const newOf = (report: Report): number =>
+  report.findings.filter((f) => f.state !== 'ignored' && f.baseline !== 'existing').length;
+
+/** What the counts are about: `1 new since 0123456789ab (mode diff)` */
+export function modeText(report: Report): string {
+  const { base } = report;
+  return base === undefined ? 'mode full' : `${newOf(report)} new since ${base.slice(0, 12)} (mode diff)`;
+}
+
 /** The final line. */
 export function resultLine(report: Report): string {
   const { source } = report;
   const fresh = source.freshness === undefined ? '' : `, newest advisory ${source.freshness.slice(0, 10)}`;
-  const counts = `${plural(report.findings.length, 'finding')}, ${countOf(report, 'block')} blocking`;
+  const counts = `${plural(report.findings.length, 'finding')}, ${countOf(report, 'block')} blocking, ${modeText(report)}`;
   return `${report.result}${report.complete ? '' : ', incomplete'}: ${counts}; ${coverageLine(report)}; ${source.kind} ${source.url}${fresh}`;
 }
