@@ -2,11 +2,16 @@ import { describe, expect, test } from '@jest/globals';
 import type { ActionError } from '../../src/runner/index.ts';
 import { formatMatcher } from '../../src/verify-canary/collect/selector.ts';
 import { type Inputs, parseCanaryInputs, type SourceInput } from '../../src/verify-canary/inputs.ts';
+import { settleMode } from '../../src/verify-canary/mode.ts';
+import { rules } from './support/world.ts';
 
 const parse = (inputs: Record<string, string>): Inputs =>
-  parseCanaryInputs(
-    Object.fromEntries(Object.entries(inputs).map(([key, value]) => [`INPUT_${key.toUpperCase()}`, value])),
-  );
+  settleMode(
+    parseCanaryInputs(
+      Object.fromEntries(Object.entries(inputs).map(([key, value]) => [`INPUT_${key.toUpperCase()}`, value])),
+    ),
+    rules(),
+  ).inputs;
 
 const SCRAPE = {
   'expected-weight': '5',

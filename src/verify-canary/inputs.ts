@@ -5,6 +5,7 @@ import { ActionError, type Env, field, parseInputs, readInputs } from '../runner
 import { oneLine } from '../text/index.ts';
 import { ARGOCD_NAMES, type ArgoWish, argoWish, checkReplay, checkRollout } from './argocd/wish.ts';
 import type { Matcher } from './collect/selector.ts';
+import { ROLLOUT_MODES, type RolloutMode } from './core/index.ts';
 import { bad } from './input-error.ts';
 import { headersOf, type Since, selectorsOf, sinceOf } from './prometheus-inputs.ts';
 
@@ -22,9 +23,11 @@ export type SourceInput =
 
 export interface Inputs {
   configFile: string;
-  /** null with a replay that does not say, and with a Rollout whose controller moves the weights. */
+  /** '' leaves it to the rules. */
+  mode: RolloutMode | '';
+  /** null when it is not said; see mode.ts for what may be left out. */
   weight: number | null;
-  /** '' with such a Rollout. */
+  /** '' when it is not said. */
   step: string;
   app: string;
   revision: string;
@@ -42,6 +45,7 @@ export interface Inputs {
 
 const NAMES = [
   'config-file',
+  'mode',
   'expected-weight',
   'step',
   'app',
@@ -66,6 +70,7 @@ const NAMES = [
 
 const schema = z.object({
   'config-file': z.string().transform((text) => text || '.canary.yaml'),
+  mode: field.oneOf(['', ...ROLLOUT_MODES]),
   'stable-targets': field.lines(),
   'canary-targets': field.lines(),
   'prometheus-headers': field.lines(),
@@ -86,9 +91,8 @@ export function parseCanaryInputs(env: Env): Inputs {
   const argocd = argoWish(raw, parsed['sync-timeout'], env, (text, input) => address(text, input, insecure));
   if (kind === 'replay') checkReplay(argocd);
   checkRollout(argocd, raw);
-  const watched = (argocd?.rollout ?? '') !== '';
-  const weight = watched ? null : weightOf(raw['expected-weight'], kind);
-  const step = raw.step || (weight === null ? '' : String(weight));
+  const weight = weightOf(raw['expected-weight']);
+  const { step } = raw;
   if (step !== '' && !/^[A-Za-z0-9._-]{1,64}$/.test(step)) {
     throw bad(
       'E_STEP_INVALID',
@@ -113,6 +117,7 @@ export function parseCanaryInputs(env: Env): Inputs {
   const { source, secrets } = sourceOf(kind, raw, parsed, weight, insecure);
   return {
     configFile: parsed['config-file'],
+    mode: parsed.mode,
     weight,
     step,
     app: raw.app,
@@ -151,20 +156,17 @@ function sourceKind(raw: Raw): SourceInput['kind'] {
   return kind;
 }
 
-function weightOf(text: string, kind: SourceInput['kind']): number | null {
-  if (text === '' && kind === 'replay') return null;
+/** Which of them fits depends on the mode, which the rules may say. */
+function weightOf(text: string): number | null {
+  if (text === '') return null;
   const weight = /^\d{1,3}(\.\d{1,6})?$/.test(text) ? Number(text) : Number.NaN;
-  if (weight > 0 && weight < 100) return weight;
-  if (weight === 100) {
-    throw bad(
-      'E_WEIGHT_INVALID',
-      'expected-weight',
-      'at 100 % there is no stable version left to compare with',
-      'Verify the last weight below 100 and then go to 100 without this step',
-    );
-  }
-  const why = text === '' ? 'it is required' : `"${oneLine(text, 40)}" is not a number above 0 and below 100`;
-  throw bad('E_WEIGHT_INVALID', 'expected-weight', why, 'Give the canary percent that Git asks for now, such as 5');
+  if (weight >= 0 && weight <= 100) return weight;
+  throw bad(
+    'E_WEIGHT_INVALID',
+    'expected-weight',
+    `"${oneLine(text, 40)}" is not a number above 0 and below 100`,
+    'Give the canary percent that Git asks for now, such as 5',
+  );
 }
 
 function sourceOf(

@@ -5,17 +5,19 @@ import { oneLine } from '../text/index.ts';
 import { readConfig } from './config.ts';
 import type { Verdict } from './core/index.ts';
 import { type Inputs, parseCanaryInputs } from './inputs.ts';
+import { settleMode } from './mode.ts';
 import { buildResult, cannotWrite, preparePaths, type Result, writeFiles } from './output.ts';
 import { fixed } from './report/numbers.ts';
 import { run } from './run.ts';
 import type { Session } from './session.ts';
 
 await runMain('verify-canary', async (frame) => {
-  const inputs = parseCanaryInputs(frame.env);
-  for (const secret of inputs.secrets) frame.log.mask(secret);
+  const given = parseCanaryInputs(frame.env);
+  for (const secret of given.secrets) frame.log.mask(secret);
   const workspace = frame.env.GITHUB_WORKSPACE || process.cwd();
-  const config = await readConfig(resolve(workspace, inputs.configFile), inputs.configFile);
-  for (const text of config.warnings) frame.log.warning('W_CONFIG', text, { file: inputs.configFile });
+  const rules = await readConfig(resolve(workspace, given.configFile), given.configFile);
+  for (const text of rules.warnings) frame.log.warning('W_CONFIG', text, { file: given.configFile });
+  const { inputs, config } = settleMode(given, rules);
   const temp = frame.env.RUNNER_TEMP || workspace;
   const paths = preparePaths(
     inputs.reportDir === '' ? resolve(temp, 'verify-canary') : resolve(workspace, inputs.reportDir),

@@ -19,6 +19,7 @@ export interface Ports {
 }
 
 export interface RunOptions {
+  /** Settled with the rules, see mode.ts. */
   inputs: Inputs;
   config: CanaryConfig;
   /** Folder of the workspace that relative paths start from. */
@@ -33,15 +34,15 @@ export interface RunOptions {
 export async function run(options: RunOptions, ports: Ports): Promise<Session> {
   const { source } = options.inputs;
   // Read before the trace of this run is begun: both may be the same file.
-  const given =
+  const before =
     source.kind === 'replay'
       ? await readReplay(options, source.path, ports.log)
       : await readHistory(options, ports.log);
   const session = openSession(options.config, options.tracePath);
   options.onSession?.(session);
   try {
-    if (source.kind === 'replay') await replay(given, session, ports);
-    else await live(options, given, session, ports);
+    if (source.kind === 'replay') await replay(before, session, ports);
+    else await live(options, before, session, ports);
     return session;
   } finally {
     session.close();

@@ -8,6 +8,7 @@ import { type Clock, memoryLog } from '../../../src/runner/index.ts';
 import { type CanaryConfig, parseConfig } from '../../../src/verify-canary/config.ts';
 import { type Interval, parseLine, type TraceLine, type Verdict } from '../../../src/verify-canary/core/index.ts';
 import { parseCanaryInputs } from '../../../src/verify-canary/inputs.ts';
+import { settleMode } from '../../../src/verify-canary/mode.ts';
 import { buildResult, type Result } from '../../../src/verify-canary/output.ts';
 import { run } from '../../../src/verify-canary/run.ts';
 import type { Session } from '../../../src/verify-canary/session.ts';
@@ -109,6 +110,8 @@ export interface Outcome {
 
 export interface World {
   config: CanaryConfig;
+  /** Further variables, such as those of the runner's OIDC tokens. */
+  env?: Record<string, string>;
   clock?: Clock;
   openHttp?: typeof openHttp;
   signal?: AbortSignal;
@@ -119,7 +122,7 @@ export interface World {
 
 /** Runs to the end whatever it is. @param inputs by kebab-case name */
 export async function watch(inputs: Record<string, string>, world: World): Promise<Outcome> {
-  const { config, clock = steppingClock() } = world;
+  const { clock = steppingClock() } = world;
   const folder = await mkdtemp(join(tmpdir(), 'verify-canary-'));
   const tracePath = world.tracePath ?? join(folder, 'trace.jsonl');
   const log = memoryLog();
@@ -133,8 +136,9 @@ export async function watch(inputs: Record<string, string>, world: World): Promi
   let session: Session | undefined;
   let error: unknown;
   try {
+    const { inputs: settled, config } = settleMode(parseCanaryInputs({ ...env, ...world.env }), world.config);
     const options = {
-      inputs: parseCanaryInputs(env),
+      inputs: settled,
       config,
       workspace: world.workspace ?? folder,
       tracePath,
