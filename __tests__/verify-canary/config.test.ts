@@ -172,8 +172,8 @@ describe('what a file means', () => {
     const { judge } = parseConfig(file(...lines), 'x');
     expect(judge).toMatchObject({ mode: 'before-after', baseline: 3600, steps: [{ weight: 100, max: 2400 }] });
     expect(judge.metrics).toMatchObject([
-      { phi: 1, auto: true },
-      { phi: 3, auto: false },
+      { phi: 1, phiFrom: 'default' },
+      { phi: 3, phiFrom: 'config' },
     ]);
     expect([needsBaseline(judge), needsBaseline(parseConfig(file(...METRICS), 'x').judge)]).toEqual([true, false]);
     expect(needsBaseline(parseConfig(file('metrics:', auto), 'x').judge)).toBe(true);

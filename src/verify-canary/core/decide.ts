@@ -12,6 +12,12 @@ export interface Evidence {
   logLimit: number;
   /** The metric that names a fail. */
   worst: string;
+  /** The stable version differs from itself now, or did so ever. */
+  noisy: { now: boolean; ever: boolean };
+  /** The fail rests on one canary pod of several. Looked at only at the limit. */
+  lonePod: boolean;
+  /** Nothing to compare with, in a mode without a stable arm. */
+  noBaseline: boolean;
   gap: Gap | null;
   /** Gaps in a row, this line included: seconds, and their one kind or `mixed`. */
   gaps: { seconds: number; kind: 'both-absent' | 'canary-absent' | 'mixed' };
@@ -53,17 +59,25 @@ const say = (verdict: VerdictWord, reason: Reason): Decision => ({ kind: 'verdic
 
 export function decide(e: Evidence): Decision {
   if (e.event !== null) return decideEvent(e.event);
-  if (e.logE >= e.logLimit) return say('fail', `worse:${e.worst}`);
+  if (e.logE >= e.logLimit) return worse(e);
   if (!e.inStep || e.passed) return GO_ON;
   if (e.canarySeen && e.canaryAbsentSeconds >= e.silent) return say('fail', 'canary-silent');
   if (e.gap !== null && e.gaps.seconds >= e.blind) {
     if (e.gaps.kind === 'both-absent') return say('no-data', 'absent');
     return say('hold', e.gaps.kind === 'canary-absent' ? 'canary-silent' : 'blind');
   }
+  if (e.noBaseline) return say('no-data', 'absent');
+  if (e.noisy.now) return say('hold', 'noisy-baseline');
   if (e.share.rejects) return e.share.settling ? { kind: 'reset' } : say('hold', e.share.cause);
   if (healthy(e)) return say('pass', 'healthy');
   if (e.sinceRun >= e.max) return atDeadline(e);
   return GO_ON;
+}
+
+function worse(e: Evidence): Decision {
+  // Once it differed from itself, a difference from the canary is no proof any more.
+  if (e.noisy.ever) return say('hold', 'noisy-baseline');
+  return e.lonePod ? say('hold', 'single-pod') : say('fail', `worse:${e.worst}`);
 }
 
 function decideEvent(event: EventWord): Decision {

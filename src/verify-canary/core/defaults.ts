@@ -1,14 +1,18 @@
 /** The only home of the judge's defaults. */
-import type { JudgeConfig, JudgeConfigInput, MetricConfig, MetricInput, StepConfig } from './types.ts';
+import type { JudgeConfig, JudgeConfigInput, MetricConfig, MetricInput, RolloutMode, StepConfig } from './types.ts';
 
 const RATIO = { ratio: 1.25, cpu: 1.2 };
 const FLOOR = { ratio: 0.001, latency: 0.005, cpu: 0 };
 /** Events of latency come in bursts: a slow second makes many requests slow. */
 const PHI = { ratio: 1, latency: 3, cpu: 1 };
 
+/** Compared with another time, less than this is no difference: rates drift, and the stable version is not there to tell. */
+const WEAK_MARGIN = 1.5;
+
 export function withDefaults(input: JudgeConfigInput): JudgeConfig {
+  const mode = input.mode ?? 'concurrent';
   return {
-    metrics: input.metrics.map(metric),
+    metrics: input.metrics.map((m) => metric(m, mode)),
     alpha: input.alpha ?? 0.01,
     beta: input.beta ?? 0.05,
     warmup: input.warmup ?? 60,
@@ -18,18 +22,19 @@ export function withDefaults(input: JudgeConfigInput): JudgeConfig {
     onInconclusive: input.onInconclusive ?? 'hold',
     share: { mode: 'enforce', tolerance: 1.5, phi: 1, ...defined(input.share) },
     steps: (input.steps ?? []).map((s) => step(s.weight, s)),
-    mode: input.mode ?? 'concurrent',
+    mode,
     baseline: input.baseline ?? 1800,
   };
 }
 
-function metric(m: MetricInput): MetricConfig {
+function metric(m: MetricInput, mode: RolloutMode): MetricConfig {
+  const ratio = m.fail?.ratio ?? (m.kind === 'cpu' ? RATIO.cpu : RATIO.ratio);
   return {
     name: m.name,
     kind: m.kind,
     le: [...(m.le ?? [])].sort((a, b) => a - b),
     fail: {
-      ratio: m.fail?.ratio ?? (m.kind === 'cpu' ? RATIO.cpu : RATIO.ratio),
+      ratio: mode === 'concurrent' ? ratio : Math.max(WEAK_MARGIN, ratio),
       floor: m.fail?.floor ?? FLOOR[m.kind],
     },
     pass: m.pass ?? null,
@@ -39,7 +44,7 @@ function metric(m: MetricInput): MetricConfig {
     weight: m.weight ?? 1,
     mode: m.mode ?? 'enforce',
     phi: typeof m.phi === 'number' ? m.phi : PHI[m.kind],
-    auto: m.phi === 'auto' && m.kind !== 'cpu',
+    phiFrom: m.phi === 'auto' && m.kind !== 'cpu' ? 'default' : 'config',
   };
 }
 
@@ -49,7 +54,7 @@ function step(weight: number, s: { pass?: number | null; min?: number; max?: num
 
 /** Whether the source has to bring lines of the stable version from before the canary: step null, weight 0. */
 export function needsBaseline(config: JudgeConfig): boolean {
-  return config.mode !== 'concurrent' || config.metrics.some((m) => m.auto);
+  return config.mode !== 'concurrent' || config.metrics.some((m) => m.phiFrom !== 'config');
 }
 
 /**
@@ -69,6 +74,11 @@ export function stepFor(config: JudgeConfig, weight: number | null): StepConfig 
 
 /** Margin that a pass must exclude: the metric's own, the step's, else by weight (less traffic, wider margin). */
 export function passMargin(config: JudgeConfig, m: MetricConfig, weight: number | null): number | 'none' {
+  const margin = wantedMargin(config, m, weight);
+  return margin === 'none' || config.mode === 'concurrent' ? margin : Math.max(WEAK_MARGIN, margin);
+}
+
+function wantedMargin(config: JudgeConfig, m: MetricConfig, weight: number | null): number | 'none' {
   if (m.pass !== null) return m.pass;
   const ofStep = stepFor(config, weight).pass;
   if (ofStep !== null) return ofStep;

@@ -1,18 +1,27 @@
 /** The judge: lines of a trace in, a verdict out. No clock, no I/O, no chance: the same lines give the same verdict. */
+import { createBaseline, hasStable } from './baseline.ts';
 import { type Decision, decide, type Evidence } from './decide.ts';
 import { withDefaults } from './defaults.ts';
-import { logSumExp } from './log.ts';
-import { createMetric } from './metric.ts';
+import { createLedger, type Ledger, type Term } from './ledger.ts';
+import { type LonePod, lonePod, type Past, replay, without } from './pods.ts';
 import { buildVerdict, type Ended, requiredMetrics } from './report.ts';
-import { armsIn, armsOf, beginStep, coverageOf, restartStep, type StepState, shareOf, trafficOf } from './step.ts';
+import { armsOf, beginStep, coverageOf, restartStep, type StepState, shareOf, trafficOf } from './step.ts';
 import { spanOf, TraceError } from './trace.ts';
 import type { Gap, Interval, Judge, JudgeConfigInput, Status, StepReport, TraceEvent, TraceLine } from './types.ts';
 
 export function createJudge(input: JudgeConfigInput): Judge {
-  const config = withDefaults(input);
-  const metrics = config.metrics.map((m) => createMetric(config, m));
-  const enforced = metrics.filter((m) => m.config.mode === 'enforce');
-  const weights = enforced.reduce((sum, m) => sum + m.config.weight, 0);
+  let config = withDefaults(input);
+  const concurrent = config.mode === 'concurrent';
+  const limit = Math.log(1 / config.alpha);
+  const baseline = createBaseline(config);
+  let noise = baseline.noise(config);
+  let noisy = false;
+  let ledger = createLedger(config);
+  /** Fail evidence: the ledger's, until the pod of a hold no longer counts for it. */
+  let harm: Ledger = ledger;
+  const past: Past[number][] = [];
+  const gone = new Set<string>();
+  let pod: LonePod | null = null;
   const header = { app: '', revision: '', image: '' };
   const steps: StepReport[] = [];
   const rowOfGaps: { start: number | null; kinds: Set<Gap> } = { start: null, kinds: new Set() };
@@ -22,21 +31,17 @@ export function createJudge(input: JudgeConfigInput): Judge {
   let first: number | null = null;
   let last = 0;
   let intervals = 0;
-  let before: Interval | null = null;
   let lastRun = 0;
   let worst = 0;
   let ended: Ended | null = null;
 
-  const terms = (): { name: string; log: number }[] =>
-    enforced.map((m) => ({ name: m.config.name, log: Math.log(m.config.weight / weights) + m.logFail() }));
-  const logE = (): number => (enforced.length === 0 ? 0 : logSumExp(terms().map((t) => t.log)));
   const status = (): Status => ({
     done: ended !== null,
     verdict: ended?.verdict ?? null,
     reason: ended?.reason ?? null,
     step: step?.report.step ?? null,
     at: last,
-    logE: logE(),
+    logE: harm.logE(),
   });
 
   function observe(line: TraceLine): Status {
@@ -50,11 +55,13 @@ export function createJudge(input: JudgeConfigInput): Judge {
       return status();
     }
     if (span.start < last) throw new TraceError('it begins before the line above it ends');
+    if (!('type' in line)) refuse(line);
     const isRun = 'type' in line && line.type === 'event' && line.event === 'run';
     if (ended?.verdict === 'fail' || ended?.verdict === 'superseded') return status();
     // A hold ends the run: only a new run goes on, with all evidence kept. A pass goes on with the next step.
     if (ended !== null && ended.verdict !== 'pass' && !isRun) return status();
     if ('type' in line) observeEvent(line as TraceEvent);
+    else if (line.weight === 0) baseline.add(line);
     else observeInterval(line);
     last = span.end;
     return status();
@@ -67,7 +74,31 @@ export function createJudge(input: JudgeConfigInput): Judge {
     }
     lastRun = line.at;
     clearGaps();
-    if (ended?.verdict !== 'pass') ended = null;
+    if (ended?.verdict === 'pass') return;
+    // From the end of the run before to this one nobody looked: that is no time without data.
+    if (ended !== null && step !== null) step.clock += line.at - last;
+    if (ended?.reason === 'single-pod' && pod !== null) {
+      gone.add(pod.pod);
+      harm = replay(past, config, gone);
+    }
+    ended = null;
+  }
+
+  function refuse(line: Interval): void {
+    if (line.weight === 0 && first !== null)
+      throw new TraceError('it is of the baseline, and stands after the canary began');
+    if (line.weight === 100 && concurrent) {
+      throw new TraceError('at weight 100 there is no stable version beside the canary: the rules need another mode');
+    }
+  }
+
+  /** The canary begins. What the baseline tells of noise is frozen here. */
+  function begin(start: number): void {
+    first = start;
+    config = baseline.close(start);
+    noise = baseline.noise(config);
+    ledger = createLedger(config);
+    harm = ledger;
   }
 
   function clearGaps(): void {
@@ -76,32 +107,30 @@ export function createJudge(input: JudgeConfigInput): Judge {
     canaryAbsentFrom = null;
   }
 
-  function observeInterval(line: Interval): void {
-    // Beside the interval before: an event inside a hole does not close it.
-    const apart = before !== null && (line.start > before.end || line.step !== before.step);
-    before = line;
-    first ??= line.start;
+  function observeInterval(raw: Interval): void {
+    if (first === null) begin(raw.start);
+    const line = baseline.pair(raw);
     intervals += 1;
     if (line.step !== null && line.step !== step?.report.step) {
       step = beginStep(config, { ...line, step: line.step }, step?.weight ?? null);
       steps.push(step.report);
       ended = null;
-      for (const metric of metrics) metric.startStep(line.weight);
     }
-    const current = line.step === null ? null : step;
-    const warm = line.start < first + config.warmup;
-    const arms = armsOf(line);
+    const warm = isWarm(line);
+    const arms = concurrent || line.gap !== undefined ? armsOf(line) : { ...armsOf(line), stable: hasStable(line) };
     noteGap(line, arms.canary && line.gap === undefined);
-    if (current !== null) noteStep(current, line, warm, arms);
-    if (apart || line.gap !== undefined || warm) for (const metric of metrics) metric.cut();
-    if (line.gap === undefined && !warm) {
-      const slot = Math.floor((line.start - first) / 60);
-      const context = { start: line.start, end: line.end, slot, inStep: current !== null };
-      for (const metric of metrics) metric.add(armsIn(line, metric.config.name) ?? NOTHING, context);
-    }
-    worst = Math.max(worst, logE());
+    if (line.step !== null && step !== null) noteStep(step, line, warm, arms);
+    past.push(line);
+    ledger.observe(line);
+    if (harm !== ledger) harm.observe(without(line, config, gone));
+    if (!warm) noise.add(line);
+    noisy ||= isNoisy();
+    worst = Math.max(worst, harm.logE());
     settle(decide(evidence(line, line.end)), line.end);
   }
+
+  const isWarm = (line: Interval): boolean => first === null || line.start < first + config.warmup;
+  const isNoisy = (): boolean => (noise.logE() ?? 0) >= limit;
 
   function noteGap(line: Interval, canaryHere: boolean): void {
     if (canaryHere) canarySeen = true;
@@ -141,14 +170,20 @@ export function createJudge(input: JudgeConfigInput): Judge {
     const elapsed = step === null ? 0 : now - step.clock;
     const kinds = [...rowOfGaps.kinds];
     const kind = kinds.length === 1 ? kinds[0] : 'mixed';
+    const { enforced } = ledger;
     const required = requiredMetrics(enforced, step?.weight ?? null);
+    const logE = harm.logE();
+    pod = logE >= limit ? lonePod(past, config, gone, limit) : null;
     return {
       event: null,
       inStep: line !== null && line.step !== null,
       passed: ended?.verdict === 'pass',
-      logE: logE(),
-      logLimit: Math.log(1 / config.alpha),
-      worst: largest(terms()),
+      logE,
+      logLimit: limit,
+      worst: largest(harm.terms()),
+      noisy: { now: isNoisy(), ever: noisy },
+      lonePod: pod !== null,
+      noBaseline: !concurrent && baseline.lines === 0,
       gap: line?.gap ?? null,
       gaps: {
         seconds: rowOfGaps.start === null ? 0 : now - rowOfGaps.start,
@@ -163,7 +198,7 @@ export function createJudge(input: JudgeConfigInput): Judge {
         settling: step !== null && now - step.start <= config.settle,
         cause: share.cause,
       },
-      warm: line === null || first === null || line.start < first + config.warmup,
+      warm: line === null || isWarm(line),
       elapsed,
       min: step?.rules.min ?? 0,
       sinceRun: step === null ? 0 : now - Math.max(step.clock, lastRun),
@@ -182,7 +217,12 @@ export function createJudge(input: JudgeConfigInput): Judge {
   }
 
   function settle(decision: Decision, at: number): void {
-    if (decision.kind === 'reset' && step !== null) restartStep(step, metrics, at);
+    if (decision.kind === 'reset' && step !== null) {
+      restartStep(step, at);
+      past.push({ restart: step.weight });
+      ledger.restart(step.weight);
+      if (harm !== ledger) harm.restart(step.weight);
+    }
     if (decision.kind !== 'verdict') return;
     const { verdict, reason } = decision;
     ended = { verdict, reason };
@@ -195,27 +235,28 @@ export function createJudge(input: JudgeConfigInput): Judge {
 
   return {
     observe,
-    evidence: () => ({ fail: metrics.map((m) => m.logFail()), pass: metrics.map((m) => m.logPass()) }),
+    evidence: () => ({ fail: ledger.metrics.map((m) => m.logFail()), pass: ledger.metrics.map((m) => m.logPass()) }),
     verdict: () =>
       buildVerdict({
         config,
+        baseline,
+        noise: noise.logE(),
+        pod,
         header,
-        metrics,
+        metrics: ledger.metrics,
         steps,
         step,
         ended,
         first,
         last: intervals === 0 ? null : last,
         intervals,
-        logE: logE(),
+        logE: harm.logE(),
         worst,
-        terms: terms(),
+        terms: harm.terms(),
       }),
   };
 }
 
-const NOTHING = { stable: null, canary: null };
-
-function largest(all: readonly { name: string; log: number }[]): string {
+function largest(all: readonly Term[]): string {
   return all.reduce((best, t) => (t.log > best.log ? t : best), { name: '', log: Number.NEGATIVE_INFINITY }).name;
 }

@@ -60,7 +60,7 @@ function common(config: MetricConfig) {
       mode: config.mode,
       weight: config.weight,
       phi: config.phi,
-      phiFrom: config.auto ? ('default' as const) : ('config' as const),
+      phiFrom: config.phiFrom,
       floor: config.fail.floor,
       slo: config.slo,
       coverage: elapsed > 0 ? Math.min(1, covered / elapsed) : 0,
@@ -166,7 +166,8 @@ function worstOf(reports: readonly ReturnType<Stream['report']>[]): ReturnType<S
   return reports.reduce((worst, r) => (r.logE > worst.logE ? r : worst));
 }
 
-function events(arm: RatioArm | LatencyArm, le: number | null): number {
+/** Events of an arm: the requests slower than the bound, of a latency metric. */
+export function events(arm: RatioArm | LatencyArm, le: number | null): number {
   if ('e' in arm) return arm.e;
   for (const [key, count] of Object.entries(arm.le)) if (Number(key) === le) return Math.max(0, arm.n - count);
   return 0;

@@ -1,5 +1,6 @@
 /** The verdict object, from the judge's state. */
 import type { MetricState } from './metric.ts';
+import type { LonePod } from './pods.ts';
 import { coverageOf, type StepState, shareOf } from './step.ts';
 import type { JudgeConfig, Reason, StepReport, Verdict, VerdictWord } from './types.ts';
 
@@ -10,6 +11,9 @@ export interface Ended {
 
 export interface JudgeState {
   config: JudgeConfig;
+  baseline: Verdict['baseline'];
+  noise: number | null;
+  pod: LonePod | null;
   header: { app: string; revision: string; image: string };
   metrics: readonly MetricState[];
   steps: readonly StepReport[];
@@ -38,7 +42,7 @@ export function requiredMetrics(enforced: readonly MetricState[], weight: number
 }
 
 export function buildVerdict(s: JudgeState): Verdict {
-  const { config, step } = s;
+  const { config, step, baseline } = s;
   const now = s.last ?? 0;
   const elapsed = step === null ? 0 : Math.max(0, now - step.clock);
   const { verdict, reason } = s.ended ?? unfinished(s);
@@ -72,9 +76,9 @@ export function buildVerdict(s: JudgeState): Verdict {
     canaryEvents: counted?.canary.e ?? null,
     mode: config.mode,
     weaker: config.mode !== 'concurrent',
-    baseline: { lines: 0, from: null, to: null, used: 0 },
-    noise: null,
-    pod: null,
+    baseline: { lines: baseline.lines, from: baseline.from, to: baseline.to, used: baseline.used },
+    noise: s.noise,
+    pod: reason === 'single-pod' ? s.pod : null,
   };
 }
 

@@ -1,7 +1,6 @@
 /** What counts for the current step only. */
 
 import { stepFor } from './defaults.ts';
-import type { MetricState } from './metric.ts';
 import { logShare, SHARE_LIMIT, withinTolerance } from './share.ts';
 import type { Arm, Interval, JudgeConfig, Pair, ShareState, StepConfig, StepReport } from './types.ts';
 
@@ -50,7 +49,7 @@ export function beginStep(config: JudgeConfig, line: Interval & { step: string }
 }
 
 /** Forgets evidence for a pass, coverage and share: the weight became real only at `at`. */
-export function restartStep(step: StepState, metrics: readonly MetricState[], at: number): void {
+export function restartStep(step: StepState, at: number): void {
   step.clock = at;
   step.usableSeconds = 0;
   step.usableLines = 0;
@@ -61,7 +60,6 @@ export function restartStep(step: StepState, metrics: readonly MetricState[], at
   step.n0 = 0;
   step.n1 = 0;
   step.shareRejected = false;
-  for (const metric of metrics) metric.startStep(step.weight, true);
 }
 
 export function coverageOf(step: StepState | null, now: number): number {
@@ -109,7 +107,7 @@ const ENOUGH = 20;
 
 export function shareOf(step: StepState | null, config: JudgeConfig): Share {
   const observed = step !== null && step.n0 + step.n1 > 0 ? step.n1 / (step.n0 + step.n1) : null;
-  if (step === null || step.weight === null) {
+  if (step === null || step.weight === null || config.mode !== 'concurrent') {
     return { expected: null, observed, logE: 0, state: 'off', rejects: false, cause: 'routing-wrong-share' };
   }
   const { n0, n1, weight, before } = step;

@@ -123,6 +123,9 @@ export interface JudgeConfigInput {
   baseline?: number;
 }
 
+/** `default`: to be measured, but nothing was: without lines of the baseline, or with one stable pod in them. */
+export type PhiFrom = 'config' | 'baseline' | 'default';
+
 export interface MetricConfig {
   name: string;
   kind: Kind;
@@ -135,9 +138,8 @@ export interface MetricConfig {
   block: number;
   weight: number;
   mode: Mode;
-  /** With `auto`: what is used until, or without, a measurement. */
   phi: number;
-  auto: boolean;
+  phiFrom: PhiFrom;
 }
 
 export interface StepConfig {
@@ -224,8 +226,7 @@ export interface MetricReport extends Omit<StreamReport, 'le' | 'logP'> {
   mode: Mode;
   weight: number;
   phi: number;
-  /** `baseline`: measured. `default`: to be measured, but no line of the baseline shows two stable pods. */
-  phiFrom: 'config' | 'baseline' | 'default';
+  phiFrom: PhiFrom;
   floor: number;
   p: number;
   pass: PassReport;
