@@ -40,15 +40,23 @@ export function compileIgnore(text: string, name = '.dockerignore'): Ignore {
     }
     if (pattern !== 'root') patterns.push(pattern);
   }
+  // A match on a folder covers what is below it, so each path is matched once, on top of what is known of its folder.
+  const folders = new Map<string, readonly boolean[]>([['', patterns.map(() => false)]]);
+  const matches = (path: string): readonly boolean[] => {
+    const slash = path.lastIndexOf('/');
+    const folder = slash < 0 ? '' : path.slice(0, slash);
+    let above = folders.get(folder);
+    if (above === undefined) {
+      above = matches(folder);
+      folders.set(folder, above);
+    }
+    return above.map((matched, i) => matched || patterns[i]?.regex.test(path) === true);
+  };
   return {
     reincludes: patterns.some((p) => p.negated),
     excludes(path) {
-      const parts = path.split('/');
-      const chain = parts.map((_, i) => parts.slice(0, i + 1).join('/'));
-      return patterns.reduce(
-        (excluded, { negated, regex }) => (chain.some((one) => regex.test(one)) ? !negated : excluded),
-        false,
-      );
+      const last = matches(path).lastIndexOf(true);
+      return last >= 0 && patterns[last]?.negated === false;
     },
   };
 }
