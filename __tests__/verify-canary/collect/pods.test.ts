@@ -97,6 +97,22 @@ describe('the counts of an interval by pod', () => {
     expect(options.notes).toEqual([expect.stringContaining('by the same pods')]);
   });
 
+  test('a line that would be too long is written without its pods, told once', () => {
+    const options = asked();
+    const reader = podReader(config, options);
+    const long = `s-${'x'.repeat(240)}`;
+    const pods = Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`${long}-${i}`, { errors: { n: 1, e: 0 } }]));
+    const more = Array.from({ length: 32 }, (_, i) => `m-${i}`);
+    const wide = Object.fromEntries(
+      Object.keys(pods).map((pod) => [pod, Object.fromEntries(more.map((m) => [m, { n: 2 ** 52, e: 2 ** 52 }]))]),
+    );
+    const line: Interval = { v: 1, step: '20', weight: 20, start: 0, end: 15, pods: { stable: pods, canary: {} } };
+    expect(reader.fit(line)).toBe(line);
+    const { pods: _, ...rest } = line;
+    expect(reader.fit({ ...line, pods: { stable: wide, canary: wide } })).toEqual(rest);
+    expect(options.notes).toEqual([expect.stringContaining('too long')]);
+  });
+
   test('T35 hostile names are left out, told in words of our own', () => {
     const options = asked();
     const hostile = ['::error::x', '__proto__', '<script>', 'a\nb', 'p'.repeat(300), ''];

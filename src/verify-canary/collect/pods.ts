@@ -2,7 +2,7 @@
 
 import type { CanaryConfig, MetricSource } from '../config.ts';
 import { selectorText } from '../config.ts';
-import type { Interval, Pair, PodCounts } from '../core/index.ts';
+import { fitLine, type Interval, MAX_PODS, type Pair, type PodCounts, podBound } from '../core/index.ts';
 import type { ArmCounts, ArmName, Counts } from './plan.ts';
 
 /** Asked for only where somebody looks at pods: then a trace line has `pods`, and `nodes` where they are known. */
@@ -15,14 +15,14 @@ export interface PodOptions {
   note(line: string): void;
 }
 
-/** Pods of one arm in a line. */
-const MAX_PODS = 20;
 /** What a trace takes as the name of a pod or a node. */
 const NAME = /^[A-Za-z0-9[][!-~]{0,252}$/;
 
 export interface PodReader {
   /** @param nodes of the pods that are known */
   of(arms: Pair<ArmCounts>, nodes: ReadonlyMap<string, string>): Pick<Interval, 'pods' | 'nodes'>;
+  /** The line as a trace can hold it: without its pods where it would be too long. */
+  fit(line: Interval): Interval;
 }
 
 export function podReader(config: CanaryConfig, options: PodOptions): PodReader {
@@ -52,7 +52,14 @@ export function podReader(config: CanaryConfig, options: PodOptions): PodReader 
     return Object.fromEntries(names.slice(0, MAX_PODS).map((pod) => [pod, byPod.get(pod) ?? {}]));
   }
 
+  const order = config.sources.map((source) => source.name);
   return {
+    fit(line) {
+      const fitting = fitLine(line, order);
+      if (fitting !== line)
+        note('Counts by pod: with so many metrics and pods a line of the trace would be too long; they are left out.');
+      return fitting;
+    },
     of(arms, nodes) {
       const pods = { stable: armOf(arms.stable.metrics, 'stable'), canary: armOf(arms.canary.metrics, 'canary') };
       const both = Object.keys(pods.stable).find((pod) => Object.hasOwn(pods.canary, pod));
@@ -87,17 +94,13 @@ function* countsOf(
     }
     return;
   }
-  const bound = boundOf(source, config);
+  const rules = config.judge.metrics.find((m) => m.name === source.name);
+  const bound = (rules === undefined ? undefined : podBound(rules)) ?? Math.max(...source.le);
   for (const [pod, { byBound }] of counts.get(selectorText(source.buckets))?.pods ?? []) {
     const n = Math.round(byBound.get(Number.POSITIVE_INFINITY) ?? 0);
     const fast = Math.round(byBound.get(bound) ?? 0);
     yield [pod, { n, e: Math.max(0, n - fast) }];
   }
-}
-
-function boundOf(source: MetricSource & { kind: 'latency' }, config: CanaryConfig): number {
-  const slo = config.judge.metrics.find((m) => m.name === source.name)?.slo;
-  return typeof slo === 'object' && slo !== null ? slo.le : Math.max(...source.le);
 }
 
 /** Names of scrape targets as pods: host and port, the path where that is not enough; never the query. */

@@ -4,7 +4,7 @@
  */
 import { ActionError, type Clock } from '../../runner/index.ts';
 import type { CanaryConfig } from '../config.ts';
-import type { Pair, TraceLine } from '../core/index.ts';
+import type { Interval, Pair, TraceLine } from '../core/index.ts';
 import type { Since } from '../prometheus-inputs.ts';
 import { nodeReader } from './nodes.ts';
 import { type ArmName, assemble, planWants, type Told } from './plan.ts';
@@ -156,7 +156,8 @@ export function prometheusSource(options: PrometheusOptions): MetricsSource {
   function push(s: Segment, end: number, counted: Told): void {
     // A run begins with its step; the time between two runs belongs to none.
     if (at === s.from && s.step !== null) queue.push({ v: 1, type: 'event', at, event: 'run' });
-    queue.push({ v: 1, step: s.step, weight: s.weight, start: at, end, ...counted });
+    const line: Interval = { v: 1, step: s.step, weight: s.weight, start: at, end, ...counted };
+    queue.push(byPod?.fit(line) ?? line);
     at = end;
   }
 

@@ -197,7 +197,16 @@ export function scrapeSource(options: ScrapeOptions): MetricsSource {
     const start = boundary;
     const marks = [...flags].sort();
     cut(at, start);
-    return { v: 1, step, weight, start, end: at, ...counted, ...(marks.length > 0 ? { flags: marks } : {}) };
+    const own: Interval = {
+      v: 1,
+      step,
+      weight,
+      start,
+      end: at,
+      ...counted,
+      ...(marks.length > 0 ? { flags: marks } : {}),
+    };
+    return byPod?.fit(own) ?? own;
   }
 
   return {

@@ -1,0 +1,177 @@
+/** Any stretch of the past, in few requests: the same trace as the run that watched it. */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { openHttp } from '../../../src/http/index.ts';
+import { prometheusSource } from '../../../src/verify-canary/collect/prometheus.ts';
+import { openPrometheus } from '../../../src/verify-canary/collect/promql.ts';
+import { parseMatchers } from '../../../src/verify-canary/collect/selector.ts';
+import { canonicalLine, createJudge, type Interval, type TraceLine } from '../../../src/verify-canary/core/index.ts';
+import type { Since } from '../../../src/verify-canary/prometheus-inputs.ts';
+import { Prom } from '../support/prom.ts';
+import { ERRORS, LATENCY, rules, steppingClock, T } from '../support/world.ts';
+
+const HOUR = 3600;
+let now = T;
+let prom: Prom;
+beforeAll(async () => {
+  prom = await new Prom(() => now).listen();
+  const span = { from: T - 600, to: T + 2900, every: 15 };
+  const errors = (at: number): number => (Math.floor(at / 60) % 3 === 0 ? 0.01 : 0.002);
+  prom.add({ track: 'stable', pod: 's-1', ...span, rate: 96, errors });
+  prom.add({ track: 'canary', pod: 'c-1', ...span, rate: 5, errors });
+  // A pod that ends, comes back with other series and fewer samples, and then has one that it did not have before.
+  prom.add({ track: 'canary', pod: 'c-2', from: T - 600, to: T + 1200, rate: 3, every: 15 });
+  for (let at = T + 1500; at <= T + 2900; at += 15) {
+    const labels = { app: 'shop', track: 'canary', pod: 'c-2' };
+    prom.store.append('http_requests_total', { ...labels, code: '404' }, at, at - T - 1500);
+    if (at >= T + 2205) prom.store.append('http_requests_total', { ...labels, code: '503' }, at, 7 + (at - T - 2205));
+  }
+});
+afterAll(() => prom[Symbol.asyncDispose]());
+
+const config = rules([ERRORS, LATENCY], ['share: {mode: observe}', 'warmup: 30s']);
+const SINCE: Since[] = [
+  { weight: 5, at: T },
+  { weight: 10, at: T + 187 },
+];
+
+interface Read {
+  lines: TraceLine[];
+  text: string;
+  queries: number;
+}
+
+/** Reads to the end of the window, or so many lines. */
+async function read(
+  start: number,
+  more: { until?: number; baseline?: number; most?: number; since?: Since[] },
+): Promise<Read> {
+  now = start;
+  prom.asked.length = 0;
+  const clock = steppingClock(start, (seconds) => {
+    now += seconds;
+  });
+  const http = openHttp();
+  try {
+    const { most = Number.POSITIVE_INFINITY, since = SINCE, ...window } = more;
+    const source = prometheusSource({
+      client: openPrometheus(http, new URL(prom.url), {}, clock),
+      config,
+      arms: { stable: parseMatchers('track="stable"'), canary: parseMatchers('track="canary"') },
+      since,
+      context: { step: '10', weight: 10, t0: null, lastEnd: null, fault: () => {} },
+      clock,
+      ...window,
+    });
+    const lines: TraceLine[] = [];
+    const { signal } = new AbortController();
+    while (lines.length < most) {
+      const line = await source.next(signal);
+      if (line === null) break;
+      lines.push(line);
+    }
+    const text = lines.map((line) => `${canonicalLine(line)}\n`).join('');
+    return { lines, text, queries: prom.asked.filter((a) => a.time !== '').length };
+  } finally {
+    await http.close();
+  }
+}
+
+const intervals = (lines: readonly TraceLine[]): Interval[] => lines.filter((l): l is Interval => !('type' in l));
+
+describe('T34 a window of the past', () => {
+  test('tells what the run told that watched it, and ends', async () => {
+    const until = T + 2760;
+    const since: Since[] = [{ weight: 10, at: T }];
+    const past = await read(T + 3 * HOUR, { since, until });
+    const live = await read(T, { since, most: past.lines.length });
+    expect(intervals(past.lines).at(-1)).toMatchObject({ end: until });
+    expect(past.text).toBe(live.text);
+    // Four selectors and the start times of both versions: all of a step at once, instead of interval by interval.
+    expect(past.queries).toBeLessThanOrEqual(2 * 8);
+    expect(live.queries).toBeGreaterThan(20 * past.queries);
+    const judge = createJudge(config.judge);
+    const again = createJudge(config.judge);
+    for (const line of past.lines) judge.observe(line);
+    for (const line of live.lines) again.observe(line);
+    expect(judge.verdict()).toEqual(again.verdict());
+  });
+
+  test('a series that is new on a pod that came back counts from 0, however much is read at once', async () => {
+    const { lines } = await read(T + 3 * HOUR, { until: T + 2760 });
+    const born = intervals(lines).find((line) => line.start < T + 2205 && line.end >= T + 2205);
+    // 7 at its first sample.
+    const canary = born?.metrics?.errors?.canary ?? { n: 0, e: 0 };
+    expect('e' in canary && canary.e).toBeGreaterThanOrEqual(7);
+  });
+
+  test('property: where the window ends changes nothing of what is before', async () => {
+    const whole = await read(T + 3 * HOUR, { until: T + 2760 });
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 190, max: 2700 }), async (seconds) => {
+        const part = await read(T + 3 * HOUR, { until: T + seconds });
+        expect(intervals(part.lines).at(-1)).toMatchObject({ end: T + seconds });
+        const last = part.text.trimEnd().lastIndexOf('\n') + 1;
+        expect(whole.text.startsWith(part.text.slice(0, last))).toBe(true);
+      }),
+      { numRuns: 5 },
+    );
+  });
+
+  test('a window that ends a moment ago is waited for; none begins or ends in the future', async () => {
+    const soon = await read(T + 400, { until: T + 395 });
+    expect(intervals(soon.lines).at(-1)).toMatchObject({ end: T + 395 });
+    await expect(read(T + 400, { until: T + 4000 })).rejects.toMatchObject({ code: 'E_SINCE_INVALID' });
+    await expect(read(T + 400, { until: T + 100 })).rejects.toMatchObject({ code: 'E_SINCE_INVALID' });
+  });
+});
+
+describe('the stable version from before the canary', () => {
+  test('as lines of weight 0 without a canary, before the first step, and nothing else changes', async () => {
+    const until = T + 600;
+    const plain = await read(T + 3 * HOUR, { until });
+    const { lines } = await read(T + 3 * HOUR, { until, baseline: 300 });
+    const before = intervals(lines).filter((line) => line.weight === 0);
+    expect(before.map((line) => [line.step, line.start, line.end])).toEqual(
+      Array.from({ length: 20 }, (_, i) => [null, T - 300 + i * 15, T - 285 + i * 15]),
+    );
+    expect(before[3]).toMatchObject({
+      traffic: { stable: 1440, canary: 0 },
+      metrics: { errors: { stable: { n: 1440 }, canary: null }, latency: { canary: null } },
+    });
+    const rest = lines.slice(20).map((line) => `${canonicalLine(line)}\n`);
+    expect(rest.join('')).toBe(plain.text);
+  });
+
+  test('a time without stable is a gap of stable', async () => {
+    const { lines } = await read(T + 3 * HOUR, { until: T + 60, baseline: 7200, since: [{ weight: 10, at: T }] });
+    expect(lines[0]).toMatchObject({ weight: 0, gap: 'stable-absent' });
+  });
+});
+
+test('at 100 % there is only the canary: the lines have no stable, and are no gaps', async () => {
+  const http = openHttp();
+  now = T + HOUR;
+  try {
+    const clock = steppingClock(now);
+    const source = prometheusSource({
+      client: openPrometheus(http, new URL(prom.url), {}, clock),
+      config,
+      arms: { stable: parseMatchers('track="gone"'), canary: parseMatchers('track="canary"') },
+      since: [{ weight: 100, at: T }],
+      until: T + 60,
+      context: { step: '100', weight: 100, t0: null, lastEnd: null, fault: () => {} },
+      clock,
+    });
+    await source.next(new AbortController().signal);
+    const line = await source.next(new AbortController().signal);
+    expect(line).toMatchObject({
+      weight: 100,
+      traffic: { stable: 0, canary: 120 },
+      metrics: { errors: { stable: null } },
+    });
+    expect(line).not.toHaveProperty('gap');
+  } finally {
+    await http.close();
+  }
+});
