@@ -1,9 +1,13 @@
 /** Which files are read, which a lock governs, and what is said about the rest. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { discover } from '../../src/scan-deps/discover/files.ts';
+import { formatOf, READ_NAMES, unreadOf } from '../../src/scan-deps/discover/formats.ts';
 import { selectFiles } from '../../src/scan-deps/discover/select.ts';
 import type { Workspace } from '../../src/scan-deps/discover/workspace.ts';
 import { LIMITS } from '../../src/scan-deps/types.ts';
+import { root } from '../support/bundle.ts';
 import { FIXTURES, fixtureText, MANIFEST } from './extract/kit.ts';
 import { advisory, checkout, lockOf, zipOf } from './support.ts';
 
@@ -57,6 +61,23 @@ describe('by name', () => {
     ],
   ])('%j', (files, scan, governed, unsupported) => {
     expect(select(files)).toEqual([scan, governed, unsupported]);
+  });
+
+  test('the README lists every name that is read, no other, and each once', () => {
+    const readme = readFileSync(join(root, 'actions/scan-deps/README.md'), 'utf8');
+    const section = readme.split('\n## What is read\n')[1]?.split('\n## ')[0] ?? '';
+    const rows = section.split('\n').filter((line) => line.startsWith('| `'));
+    const listed = rows.flatMap((row) =>
+      [...(row.split('|')[1] ?? '').matchAll(/`([^`]+)`/g)].map((match) => match[1] ?? ''),
+    );
+    expect(listed.sort()).toEqual([...READ_NAMES].sort());
+    for (const name of listed) {
+      expect(formatOf(name.replace('*', 'dev'))).toBeDefined();
+      expect(unreadOf(name.replace('*', 'dev'))).toBeUndefined();
+    }
+    const [, examples = ''] = /cannot read \(([^)]*)\)/.exec(section) ?? [];
+    const unread = [...examples.matchAll(/`([^`]+)`/g)].map((match) => unreadOf(match[1] ?? ''));
+    expect([unread.length > 0, unread.includes(undefined)]).toEqual([true, false]);
   });
 
   test('a named file is read, whatever governs it', () => {

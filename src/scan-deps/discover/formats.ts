@@ -39,6 +39,21 @@ const FORMATS = new Map<string, Format>([
   ['packages.lock.json', 'nuget-lock'],
 ]);
 
+/** As its users know it, how it is told, what it is. */
+const PATTERNS: readonly [string, (name: string, path: string) => boolean, Format][] = [
+  ['pylock.*.toml', (name) => /^pylock\.[^.]+\.toml$/.test(name), 'pylock'],
+  ['requirements*.txt', (name) => /^requirements.*\.txt$/.test(name), 'requirements'],
+  ['*requirements.txt', (name) => name.endsWith('requirements.txt'), 'requirements'],
+  [
+    'requirements/*.txt',
+    (name, path) => base(folderOf(path)) === 'requirements' && name.endsWith('.txt'),
+    'requirements',
+  ],
+];
+
+/** All names and patterns of files that this version reads: what the README lists. */
+export const READ_NAMES: readonly string[] = [...FORMATS.keys(), ...PATTERNS.map(([pattern]) => pattern)];
+
 export const base = (path: string): string => path.slice(path.lastIndexOf('/') + 1);
 export const folderOf = (path: string): string => (path.includes('/') ? path.slice(0, path.lastIndexOf('/')) : '');
 export const beside = (path: string, name: string): string =>
@@ -49,9 +64,8 @@ export function formatOf(path: string, named = false): Format | undefined {
   const name = base(path);
   const format = FORMATS.get(name);
   if (format !== undefined) return format;
-  if (/^pylock\.[^.]+\.toml$/.test(name)) return 'pylock';
-  if (/^requirements.*\.txt$/.test(name) || name.endsWith('requirements.txt')) return 'requirements';
-  if (base(folderOf(path)) === 'requirements' && name.endsWith('.txt')) return 'requirements';
+  const pattern = PATTERNS.find(([, test]) => test(name, path));
+  if (pattern !== undefined) return pattern[2];
   return named && /\.(?:txt|in)$/.test(name) ? 'requirements' : undefined;
 }
 
