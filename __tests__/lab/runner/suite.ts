@@ -18,13 +18,17 @@ const ACTIONS = ['plan-delivery', 'report-delivery', 'build-image', 'bump-helm-t
 
 /** Prints what it was asked; answers as its real namesake would, or as RECORDER says: `{"verify-canary 10": {…}}`. */
 const RECORDER = `
-import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 const { env } = process;
 const name = process.argv[1].split('/').at(-2);
 const inputs = Object.fromEntries(Object.entries(env).filter(([key]) => key.startsWith('INPUT_')).map(([key, value]) => [key.slice(6).toLowerCase(), value]));
 console.log('RECORD ' + name + ' ' + JSON.stringify(inputs));
 const detail = { 'verify-canary': inputs['expected-weight'], 'bump-helm-tag': inputs.message }[name] ?? '';
 const told = JSON.parse(env.RECORDER || '{}')[name + ' ' + detail] ?? {};
+if (told.until) {
+  console.log('holding');
+  while (!existsSync(told.until)) await new Promise((resolve) => setTimeout(resolve, 50));
+}
 if (told.wait) {
   console.log('waiting');
   await new Promise((resolve) => { process.once('SIGINT', resolve); setTimeout(resolve, 20000); });
@@ -69,7 +73,10 @@ export interface Delivery {
   event?: RunOptions['event'];
   ref?: string;
   sha?: string;
-  recorder?: Record<string, { verdict?: string; result?: string; by?: string; wait?: boolean; digest?: string }>;
+  recorder?: Record<
+    string,
+    { verdict?: string; result?: string; by?: string; wait?: boolean; until?: string; digest?: string }
+  >;
   token?: string;
   appKey?: string;
   signal?: AbortSignal;
@@ -84,6 +91,8 @@ export interface Suite extends AsyncDisposable {
   sha: string;
   /** Runs the caller of the README, with no Python tests in it, for an event on lab/service. */
   deliver(delivery?: Delivery): Promise<Ran>;
+  /** Runs a caller of another workflow of the suite. @param lines of its `with:` */
+  call(workflow: 'promote' | 'rollback', lines: Readonly<Record<string, string>>, delivery?: Delivery): Promise<Ran>;
 }
 
 /** @param real actions that run from source; the others are recorded */
@@ -113,6 +122,11 @@ export async function openSuite(real: readonly string[]): Promise<Suite> {
     forge,
     sha,
     deliver: (delivery = {}) => run(caller(delivery), options({ dir, forge, sha }, delivery)),
+    call: (workflow, lines, delivery = {}) =>
+      run(
+        callerOf(workflow, lines),
+        options({ dir, forge, sha }, { event: { name: 'workflow_dispatch', payload: {} }, ...delivery }),
+      ),
     async [Symbol.asyncDispose]() {
       await forge.close();
       await rm(dir, { recursive: true, force: true });
@@ -138,6 +152,19 @@ jobs:
       config-repository: ${o.config ?? 'lab/config'}
       ${o.with ?? 'environment: production'}
     secrets: { CONFIG_TOKEN: "\${{ secrets.CONFIG_TOKEN }}", CONFIG_APP_KEY: "\${{ secrets.CONFIG_APP_KEY }}" }
+`;
+}
+
+function callerOf(workflow: string, lines: Readonly<Record<string, string>>): string {
+  return `
+on: workflow_dispatch
+permissions: {}
+jobs:
+  ${workflow}:
+    uses: org/actions/.github/workflows/${workflow}.yml@v1
+    permissions: { contents: read }
+    with: ${JSON.stringify({ app: 'app', ...lines })}
+    secrets: { CONFIG_TOKEN: "\${{ secrets.CONFIG_TOKEN }}" }
 `;
 }
 
