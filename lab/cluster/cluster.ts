@@ -11,6 +11,7 @@ import { ImageStore } from './images.ts';
 import { type Objects, readObjects } from './objects.ts';
 import { canChroot, type RunMode } from './process.ts';
 import { openSource } from './source.ts';
+import { applicationJson, treeJson } from './views.ts';
 
 export interface ClusterOptions {
   application: {
@@ -36,6 +37,7 @@ export interface ClusterOptions {
 export interface PodFacts {
   name: string;
   url: string;
+  deployment: string;
   labels: Readonly<Record<string, string>>;
   /** As the manifest names it. */
   image: string;
@@ -59,6 +61,8 @@ export interface ClusterStatus {
 export interface Cluster extends AsyncDisposable {
   readonly apiUrl: string;
   readonly apiToken: string;
+  /** `GET /api/v1/applications/shop`: everything that the API was asked, also what it refused. */
+  readonly apiRequests: readonly string[];
   readonly gatewayUrl: string;
   pods(): readonly PodFacts[];
   status(): ClusterStatus;
@@ -88,6 +92,7 @@ export async function startCluster(o: ClusterOptions): Promise<Cluster> {
     seen: '',
     applied: '',
     message: '',
+    failed: '',
     objects: undefined as Objects | undefined,
     history: [] as { revision: string; deployedAt: string }[],
   };
@@ -96,9 +101,15 @@ export async function startCluster(o: ClusterOptions): Promise<Cluster> {
   const sync = async (): Promise<void> => {
     const head = await source.head();
     if (head === state.seen) return;
-    state.objects = readObjects(await source.render(head));
+    try {
+      state.objects = readObjects(await source.render(head));
+    } catch (error) {
+      state.failed = head;
+      throw error;
+    }
     state.seen = head;
     state.applied = head;
+    state.failed = '';
     state.message = '';
     state.history.push({ revision: head, deployedAt: new Date().toISOString() });
     controller.apply(state.objects);
@@ -129,6 +140,7 @@ export async function startCluster(o: ClusterOptions): Promise<Cluster> {
     controller.pods.map((pod) => ({
       name: pod.name,
       url: pod.url,
+      deployment: pod.deployment,
       labels: pod.labels,
       image: pod.image,
       imageId: pod.imageId,
@@ -143,15 +155,9 @@ export async function startCluster(o: ClusterOptions): Promise<Cluster> {
   const api = await startReadApi(
     {
       name: o.application.name,
-      application: () => applicationJson(o, status(), pods(), state.history),
-      resourceTree: () => ({
-        nodes: pods().map((pod) => ({
-          kind: 'Pod',
-          name: pod.name,
-          images: [pod.image],
-          health: { status: pod.ready ? 'Healthy' : 'Progressing', message: pod.message },
-        })),
-      }),
+      application: () =>
+        applicationJson(o, status(), pods(), { history: state.history, failed: state.failed, why: state.message }),
+      resourceTree: () => treeJson(state.objects?.deployments ?? [], pods()),
     },
     apiToken,
   );
@@ -169,6 +175,7 @@ export async function startCluster(o: ClusterOptions): Promise<Cluster> {
   return {
     apiUrl: api.url,
     apiToken,
+    apiRequests: api.requests,
     gatewayUrl: gateway.url,
     pods,
     status,
@@ -206,29 +213,5 @@ export async function startCluster(o: ClusterOptions): Promise<Cluster> {
       }),
     close,
     [Symbol.asyncDispose]: close,
-  };
-}
-
-function applicationJson(
-  o: ClusterOptions,
-  status: ClusterStatus,
-  pods: readonly PodFacts[],
-  history: readonly { revision: string; deployedAt: string }[],
-): object {
-  const { name, repoUrl, path, branch } = o.application;
-  return {
-    metadata: { name, namespace: 'argocd' },
-    spec: { source: { repoURL: repoUrl, path, targetRevision: branch } },
-    status: {
-      sync: { status: status.sync, revision: status.revision },
-      health: { status: status.health, message: status.message },
-      operationState: {
-        phase: status.message === '' ? 'Succeeded' : 'Error',
-        message: status.message,
-        syncResult: { revision: status.revision },
-      },
-      summary: { images: [...new Set(pods.map((pod) => pod.image))] },
-      history: history.map((h, id) => ({ id, ...h })),
-    },
   };
 }

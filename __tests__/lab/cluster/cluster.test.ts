@@ -191,6 +191,10 @@ test('a chart that does not render leaves what runs as it is, and says why', asy
   await commitFiles(forge, 'org/broken', { 'templates/all.yaml': '{{ fail "no way" }}' });
   await cluster.waitFor((s) => s.sync === 'OutOfSync' && s.message.includes('no way'), 20);
   expect((await get()).version).toBe('v1');
+  const headers = { authorization: `Bearer ${cluster.apiToken}` };
+  const answer = await fetch(`${cluster.apiUrl}/api/v1/applications/app`, { headers });
+  const { status } = (await answer.json()) as { status: { operationState: object } };
+  expect(status.operationState).toMatchObject({ phase: 'Error', message: expect.stringContaining('no way') });
 }, 60_000);
 
 test("the API reads as Argo CD's does, needs its token, and refuses every write", async () => {
@@ -207,7 +211,19 @@ test("the API reads as Argo CD's does, needs its token, and refuses every write"
     summary: { images: [image] },
   });
   expect((await ask('/api/v1/applications/app', 'GET', 'wrong')).status).toBe(401);
-  expect((await ask('/api/v1/applications/other')).status).toBe(403);
+  const statusOf = async (path: string): Promise<number> => (await ask(`/api/v1/applications/${path}`)).status;
+  // Without a project a missing one and a forbidden one look alike; with one they do not.
+  expect(await statusOf('other')).toBe(403);
+  expect(await statusOf('other?project=default')).toBe(404);
+  expect(await statusOf('app?project=other')).toBe(403);
+  expect(await statusOf('app?project=default&appNamespace=argocd')).toBe(200);
+  expect(await statusOf('app?project=default&appNamespace=team-a')).toBe(404);
+  const tree = (await (await ask('/api/v1/applications/app/resource-tree')).json()) as { nodes: object[] };
+  expect(tree.nodes).toMatchObject([
+    { kind: 'Deployment', name: 'stable', health: { status: 'Healthy' } },
+    { kind: 'Pod', parentRefs: [{ name: 'stable' }], info: [{ name: 'Status Reason', value: 'Running' }, {}] },
+  ]);
   for (const method of ['POST', 'PUT', 'PATCH', 'DELETE'])
     expect((await ask('/api/v1/applications/app', method)).status).toBe(405);
+  expect(cluster.apiRequests).toContain('DELETE /api/v1/applications/app');
 }, 60_000);
