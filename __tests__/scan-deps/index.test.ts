@@ -1,7 +1,17 @@
 /** The index: the same answers as the archive, wherever it is kept and whatever happened to it. */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { arch, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { unzipSync } from 'fflate';
@@ -144,6 +154,73 @@ test('a build that is stopped leaves nothing behind', async () => {
   const options = { eco: 'PyPI', source: 'x', now: NOW, onMember } as const;
   await expect(buildIndex(archive, join(folder, 'stop/index.bin'), options)).rejects.toBe(stop);
   expect(readdirSync(join(folder, 'stop'))).toEqual([]);
+});
+
+describe('what is left over in the cache', () => {
+  const old = NOW - 2 * 86_400;
+  const leave = (path: string, bytes: string | Uint8Array, seconds: number): string => {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, bytes);
+    utimesSync(path, seconds, seconds);
+    return path;
+  };
+
+  test('indexes of another format and unfinished files go when they are older than a day; nothing else does', async () => {
+    const archive = put('PyPI', [advisory('PYSEC-1', { name: 'a', events })]);
+    const cache = join(folder, 'tools');
+    const all = join(cache, 'scan-deps-index-PyPI');
+    const at = (version: string, file: string): string => join(all, version, arch(), file);
+    await ids(source({ cache }), 'a');
+    const good = readFileSync(stored(cache));
+    rmSync(cache, { recursive: true });
+    const gone = [
+      leave(at('1.0.0-hold', 'index.bin'), 'SDINDEX0 of a version before', old),
+      leave(join(all, '1.0.0-hold', `${arch()}.complete`), '', old),
+      leave(at('1.0.0-hkilled', 'index.bin.7-x.tmp'), 'half', old),
+      leave(at('1.0.0-hother', 'index.bin.7-x.spool'), 'half', old),
+    ];
+    const kept = [
+      leave(at('1.0.0-hother', 'index.bin'), good, old),
+      leave(at('1.0.0-hbeside', 'index.bin'), 'of a newer version, in use', NOW),
+      leave(at('1.0.0-hbeside', 'index.bin.8-x.tmp'), 'just being written', NOW),
+      leave(at('1.0.0-hother', 'of somebody else'), 'x', old),
+      leave(join(cache, 'scan-deps-index-npm/1.0.0-h1', arch(), 'index.bin'), 'of another ecosystem', old),
+    ];
+    mkdirSync(dirname(at('1.0.0-hempty', 'x')), { recursive: true });
+    expect(await ids(source({ cache }), 'a')).toEqual(['PYSEC-1']);
+    expect([...gone.filter(existsSync), ...kept.filter((path) => !existsSync(path))]).toEqual([]);
+    expect(readdirSync(all).filter((name) => ['1.0.0-hold', '1.0.0-hkilled'].includes(name))).toEqual([]);
+    expect(existsSync(dirname(at('1.0.0-hempty', 'x')))).toBe(true);
+    expect(existsSync(archive)).toBe(true);
+  });
+
+  test('runs beside each other that build and clean all answer', async () => {
+    put('PyPI', [advisory('PYSEC-1', { name: 'a', events })]);
+    const cache = join(folder, 'tools');
+    await ids(source({ cache }), 'a');
+    // Damaged and old: each run finds it unreadable, builds anew, and cleans.
+    leave(stored(cache), 'damaged', old);
+    const answers = await Promise.all(Array.from({ length: 8 }, () => ids(source({ cache }), 'a')));
+    expect(answers).toEqual(Array(8).fill(['PYSEC-1']));
+    expect(readdirSync(dirname(stored(cache)))).toEqual(['index.bin']);
+    expect(await ids(source({ cache }), 'a')).toEqual(['PYSEC-1']);
+  });
+});
+
+test('a package that nobody asked for when the index was made is found as well', async () => {
+  put('PyPI', [
+    advisory('PYSEC-1', { name: 'a', events }),
+    advisory('PYSEC-2', { name: 'b', events, versions: ['1.0', '3.0'] }),
+    { ...advisory('PYSEC-3', { name: 'b', events }), withdrawn: '2026-02-01T00:00:00Z' },
+  ]);
+  const cache = join(folder, 'tools');
+  await ids(source({ cache }), 'a');
+  const made = statSync(stored(cache)).mtimeMs;
+  const [later] = await source({ cache }).lookup([{ eco: 'PyPI', key: 'b' }]);
+  const [plain] = await source().lookup([{ eco: 'PyPI', key: 'b' }]);
+  expect(later).toEqual(plain);
+  expect(later).toMatchObject({ records: [{ id: 'PYSEC-2', affected: [{ versions: ['3.0'] }] }] });
+  expect(statSync(stored(cache)).mtimeMs).toBe(made);
 });
 
 test('trap 19: a date that lay in the future when the index was made counts once it has come', async () => {

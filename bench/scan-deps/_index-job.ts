@@ -16,7 +16,7 @@ async function once(): Promise<void> {
   if (job === 'build') return buildIndex(path, out, { eco: eco as Ecosystem, source: 'x', now: systemClock.now() });
   if (job === 'lookup') {
     const index = openIndexFile(out, eco, 'x');
-    if (names.every((name) => index.get(name).length === 0)) throw new Error('nothing found');
+    if (names.every((name) => index.get(name).records.length === 0)) throw new Error('nothing found');
     return index.close();
   }
   const source = databaseSource({

@@ -7,13 +7,13 @@ import { join } from 'node:path';
 import { ActionError, type Clock, type Deadline } from '../../runner/index.ts';
 import type { Answer, Ecosystem, OsvRecord, PackageKey, Problem } from '../types.ts';
 import { orderOf } from '../version/index.ts';
+import { corrupt } from './corrupt.ts';
 import { newest, readMember } from './index-members.ts';
 import type { Archive, RemotePorts } from './index-remote.ts';
 import { rememberingJudge, sliceOf } from './index-slice.ts';
 import { digestOf, indexPath, isFileFault, readIndex, type Shelf, storeIndex } from './index-store.ts';
 import { isProblem, parseRecord } from './record.ts';
 import type { AdvisorySource } from './source.ts';
-import { corrupt, readZip } from './zip.ts';
 
 export interface DatabaseOptions {
   /** Where the database lies; for a URL, its text. */
@@ -45,7 +45,7 @@ export function databaseSource(options: DatabaseOptions): AdvisorySource {
 
     async function plain(from: Archive): Promise<Shelf> {
       using file = await from.fetch();
-      return readArchive(file.path, eco, wanted, now, onMember);
+      return await readArchive(file.path, eco, wanted, now, onMember);
     }
 
     async function indexed(from: Archive, folder: string): Promise<Shelf> {
@@ -55,12 +55,10 @@ export function databaseSource(options: DatabaseOptions): AdvisorySource {
       using file = await from.fetch();
       const state = file.source();
       const path = indexPath(folder, eco, state);
-      const stored = await storeIndex(file.path, path, { eco, source: state, now, onMember });
-      if (!stored) return readArchive(file.path, eco, wanted, now, onMember);
-      const built = readIndex(path, eco, state, wanted, now);
-      if (built === undefined)
-        throw corrupt(from.name, `the index that was just made from it, ${path}, cannot be read`);
-      return built;
+      const stored = await storeIndex(file.path, path, { eco, source: state, now, wanted, onMember });
+      if (!stored) return await readArchive(file.path, eco, wanted, now, onMember);
+      // Whoever shares the cache may have taken it away again.
+      return readIndex(path, eco, state, wanted, now) ?? (await readArchive(file.path, eco, wanted, now, onMember));
     }
   }
 
@@ -157,6 +155,7 @@ async function readArchive(
       else list.push(slice);
     }
   };
+  const { readZip } = await import(/* webpackMode: "eager" */ './zip.ts');
   await readZip(path, each, undefined, onMember);
   return shelf;
 }

@@ -1,14 +1,16 @@
 /**
- * Builds the index of an archive. Records are spooled to a file as they come out of the archive and gathered by package in
- * a second pass, so that memory holds names and places but no record: the largest ecosystem has 300 MB of them.
+ * Builds the index of an archive in one pass. Its members are copied as they are packed; only the records of packages that
+ * somebody asks for now are judged and kept ready. So the first scan costs hardly more than to read the archive, and memory
+ * holds names and places but no record: the largest ecosystem has 300 MB of them.
  */
-import { closeSync, mkdirSync, openSync, readSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { Ecosystem } from '../types.ts';
 import { orderOf } from '../version/index.ts';
-import { FORMAT, HEAD, type IndexHeader, MAGIC, nameHash, ROW } from './index-file.ts';
+import { FORMAT, HEAD, type IndexHeader, MAGIC, type MemberPlace, nameHash, ROW } from './index-file.ts';
 import { newest, readMember } from './index-members.ts';
+import { OutFile } from './index-out.ts';
 import { rememberingJudge, sliceOf } from './index-slice.ts';
 import { isProblem, parseRecord } from './record.ts';
 import { readZip } from './zip.ts';
@@ -19,6 +21,8 @@ export interface BuildOptions {
   source: string;
   /** Unix seconds. */
   now: number;
+  /** Normalised names of packages whose records are kept ready; others take longer to look up, and are found as well. */
+  wanted?: ReadonlySet<string>;
   /** Called for every member; throws to stop. */
   onMember?: () => void;
 }
@@ -29,81 +33,88 @@ export interface Unreadable {
 }
 
 /**
- * Writes to names of its own beside the target and renames at the end: a reader sees the whole index or none.
+ * Writes to a name of its own beside the target and renames at the end: a reader sees the whole index or none.
  * @throws ActionError E_DB_CORRUPT, E_LIMIT of the archive, and errors of the file system
  */
 export async function buildIndex(archive: string, target: string, options: BuildOptions): Promise<void> {
   mkdirSync(dirname(target), { recursive: true });
-  const own = `${target}.${process.pid}-${Math.random().toString(36).slice(2)}`;
-  const [spoolPath, indexPath] = [`${own}.spool`, `${own}.tmp`];
+  const own = `${target}.${process.pid}-${Math.random().toString(36).slice(2)}.tmp`;
   try {
-    const spool = openFile(spoolPath, 'w+');
-    try {
-      const facts = await spoolRecords(archive, spool, options);
-      const index = openFile(indexPath, 'w');
-      try {
-        writeIndex(index, spool, facts, options);
-      } finally {
-        closeSync(index.fd);
-      }
-    } finally {
-      closeSync(spool.fd);
+    {
+      using index = new OutFile(own);
+      index.append(Buffer.alloc(HEAD));
+      writeEntries(index, await copyMembers(archive, index, options), options);
     }
-    renameSync(indexPath, target);
+    renameSync(own, target);
   } finally {
-    for (const path of [spoolPath, indexPath]) rmSync(path, { force: true });
+    rmSync(own, { force: true });
   }
 }
 
 interface Facts {
-  /** By package: where its records begin in the spool, and how long they are, in turn. */
-  places: Map<string, number[]>;
+  /** By package: the numbers of its members. A list only for more than one: most packages of the largest ecosystem have one. */
+  numbers: Map<string, number | number[]>;
+  /** By number, the fields of a place in turn. */
+  places: number[];
+  /** By package that is wanted. */
+  slices: Map<string, object[]>;
   records: number;
   freshness: number;
   future: number[];
 }
 
-async function spoolRecords(archive: string, spool: OutFile, options: BuildOptions): Promise<Facts> {
-  const { eco, now, onMember } = options;
+const FIELDS = 5;
+
+async function copyMembers(archive: string, index: OutFile, options: BuildOptions): Promise<Facts> {
+  const { eco, now, onMember, wanted } = options;
   const judge = rememberingJudge(orderOf(eco));
-  const facts: Facts = { places: new Map(), records: 0, freshness: 0, future: [] };
-  const keep = (key: string, record: object): void => {
-    const bytes = Buffer.from(JSON.stringify(record));
-    const places = facts.places.get(key);
-    if (places === undefined) facts.places.set(key, [spool.length, bytes.length]);
-    else places.push(spool.length, bytes.length);
-    append(spool, bytes);
-  };
-  const each = (name: string, bytes: Buffer): void => {
-    const { json, keys, modified } = readMember(archive, name, bytes, eco);
-    facts.records += 1;
-    facts.freshness = newest(now, facts.freshness, modified);
-    if (modified > now && facts.future.length < 100) facts.future.push(modified);
-    if (keys.length === 0) return;
-    const record = parseRecord(json);
-    for (const key of keys) {
-      if (isProblem(record)) keep(key, { unreadable: `${name}: ${record.message}` } satisfies Unreadable);
-      else if (record.withdrawn === undefined) keep(key, sliceOf(record, eco, key, judge));
-    }
-  };
-  await readZip(archive, each, undefined, onMember);
-  flush(spool);
+  const facts: Facts = { numbers: new Map(), places: [], slices: new Map(), records: 0, freshness: 0, future: [] };
+  await readZip(
+    archive,
+    (name, bytes, { packed, size, method, crc }) => {
+      const { json, keys, modified } = readMember(archive, name, bytes, eco);
+      facts.records += 1;
+      facts.freshness = newest(now, facts.freshness, modified);
+      if (modified > now && facts.future.length < 100) facts.future.push(modified);
+      const asked = keys.filter((key) => wanted?.has(key));
+      if (asked.length < keys.length) {
+        const number = facts.places.length / FIELDS;
+        facts.places.push(index.length, packed.length, size, method, crc);
+        index.append(packed);
+        for (const key of keys) if (!wanted?.has(key)) addNumber(facts.numbers, key, number);
+      }
+      if (asked.length === 0) return;
+      const record = parseRecord(json);
+      for (const key of asked) {
+        const list = facts.slices.get(key) ?? [];
+        facts.slices.set(key, list);
+        if (isProblem(record)) list.push({ unreadable: `${name}: ${record.message}` } satisfies Unreadable);
+        else if (record.withdrawn === undefined) list.push(sliceOf(record, eco, key, judge));
+      }
+    },
+    undefined,
+    onMember,
+  );
   return facts;
 }
 
-function writeIndex(index: OutFile, spool: OutFile, facts: Facts, { eco, source, now }: BuildOptions): void {
-  append(index, Buffer.alloc(HEAD));
-  // As numbers: a buffer a name would weigh more than all the rest.
-  const names = [...facts.places.keys()].map((key) => ({ key, hash: nameHash(key).readBigUInt64BE() }));
-  names.sort((a, b) => (a.hash === b.hash ? (a.key < b.key ? -1 : 1) : a.hash < b.hash ? -1 : 1));
+function addNumber(numbers: Facts['numbers'], key: string, number: number): void {
+  const known = numbers.get(key);
+  if (known === undefined) numbers.set(key, number);
+  else if (typeof known === 'number') numbers.set(key, [known, number]);
+  else known.push(number);
+}
+
+function writeEntries(index: OutFile, facts: Facts, { eco, source, now }: BuildOptions): void {
+  const names = sorted([...facts.numbers.keys(), ...facts.slices.keys()]);
   const table = Buffer.alloc(names.length * ROW);
-  for (const [i, { key, hash }] of names.entries()) {
-    const slice = sliceBytes(spool, key, facts.places.get(key) ?? []);
-    table.writeBigUInt64BE(hash, i * ROW);
+  for (const [i, name] of names.entries()) {
+    const entry = Buffer.from(JSON.stringify(entryOf(facts, name)));
+    nameHash(name).copy(table, i * ROW);
     table.writeBigUInt64LE(BigInt(index.length), i * ROW + 8);
-    table.writeUInt32LE(slice.length, i * ROW + 16);
-    table.writeUInt32LE(crc32(slice), i * ROW + 20);
-    append(index, slice);
+    table.writeUInt32LE(entry.length, i * ROW + 16);
+    table.writeUInt32LE(crc32(entry), i * ROW + 20);
+    index.append(entry);
   }
   const header: IndexHeader = {
     format: FORMAT,
@@ -116,56 +127,37 @@ function writeIndex(index: OutFile, spool: OutFile, facts: Facts, { eco, source,
     packages: names.length,
     table: { offset: index.length, crc: crc32(table) },
   };
-  append(index, table);
-  flush(index);
+  index.append(table);
+  index.flush();
   const bytes = Buffer.from(JSON.stringify(header));
   const head = Buffer.alloc(16);
   MAGIC.copy(head);
   head.writeUInt32LE(bytes.length, 8);
   head.writeUInt32LE(crc32(bytes), 12);
-  writeAll(index.fd, Buffer.concat([head, bytes]), 0);
+  index.overwrite(Buffer.concat([head, bytes]), 0);
 }
 
-function sliceBytes(spool: OutFile, key: string, places: readonly number[]): Buffer {
-  const parts: Buffer[] = [Buffer.from(`{"name":${JSON.stringify(key)},"records":[`)];
-  for (let i = 0; i < places.length; i += 2) {
-    const bytes = Buffer.allocUnsafe(places[i + 1] ?? 0);
-    readSync(spool.fd, bytes, 0, bytes.length, places[i] ?? 0);
-    if (i > 0) parts.push(Buffer.from(','));
-    parts.push(bytes);
+function entryOf({ slices, numbers, places }: Facts, name: string): object {
+  const records = slices.get(name);
+  if (records !== undefined) return { name, records };
+  const own = numbers.get(name) ?? [];
+  const members = (typeof own === 'number' ? [own] : own).map((number) => {
+    return places.slice(number * FIELDS, (number + 1) * FIELDS) as MemberPlace;
+  });
+  return { name, members };
+}
+
+/** By hash, as a look-up searches them. The hashes are held as numbers: a buffer a name would weigh more than all the rest. */
+function sorted(names: readonly string[]): string[] {
+  const high = new Uint32Array(names.length);
+  const low = new Uint32Array(names.length);
+  for (const [i, name] of names.entries()) {
+    const bytes = nameHash(name);
+    high[i] = bytes.readUInt32BE(0);
+    low[i] = bytes.readUInt32BE(4);
   }
-  parts.push(Buffer.from(']}'));
-  return Buffer.concat(parts);
-}
-
-/** A file that is written front to back, in pieces of about 1 MiB. */
-interface OutFile {
-  fd: number;
-  /** With what is still in memory. */
-  length: number;
-  pending: Buffer[];
-  pendingBytes: number;
-}
-
-const PIECE = 1024 * 1024;
-
-const openFile = (path: string, flags: string): OutFile => {
-  return { fd: openSync(path, flags, 0o644), length: 0, pending: [], pendingBytes: 0 };
-};
-
-function append(file: OutFile, bytes: Buffer): void {
-  file.pending.push(bytes);
-  file.pendingBytes += bytes.length;
-  file.length += bytes.length;
-  if (file.pendingBytes >= PIECE) flush(file);
-}
-
-function flush(file: OutFile): void {
-  writeAll(file.fd, Buffer.concat(file.pending), file.length - file.pendingBytes);
-  file.pending = [];
-  file.pendingBytes = 0;
-}
-
-function writeAll(fd: number, bytes: Buffer, position: number): void {
-  for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done, bytes.length - done, position + done);
+  const at = (list: Uint32Array, i: number): number => list[i] ?? 0;
+  const order = new Uint32Array(names.length).map((_, i) => i);
+  order.sort((a, b) => at(high, a) - at(high, b) || at(low, a) - at(low, b) || a - b);
+  return [...order].map((i) => names[i] ?? '');
 }

@@ -1,7 +1,7 @@
 /** What one member of an advisory archive says, before anything is judged. */
 import type { Ecosystem } from '../types.ts';
+import { corrupt } from './corrupt.ts';
 import { normaliseName } from './names.ts';
-import { corrupt } from './zip.ts';
 
 export interface MemberFacts {
   json: object;

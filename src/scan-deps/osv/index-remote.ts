@@ -8,7 +8,7 @@ import { pipeline } from 'node:stream/promises';
 import { type Http, HttpError, type HttpResponse, retryAfter, withRetry } from '../../http/index.ts';
 import { ActionError, type Clock, type Deadline } from '../../runner/index.ts';
 import { formatBytes } from '../../text/index.ts';
-import { corrupt } from './zip.ts';
+import { corrupt } from './corrupt.ts';
 
 export interface RemotePorts {
   http: Http;

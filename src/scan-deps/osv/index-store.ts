@@ -5,11 +5,14 @@ import { arch } from 'node:os';
 import { dirname, join } from 'node:path';
 import { types } from 'node:util';
 import type { Ecosystem, OsvRecord } from '../types.ts';
-import { type BuildOptions, buildIndex } from './index-build.ts';
+import { orderOf } from '../version/index.ts';
+import { corrupt } from './corrupt.ts';
+import type { BuildOptions } from './index-build.ts';
+import { cleanBeside } from './index-clean.ts';
 import { Damaged, FORMAT, openIndexFile } from './index-file.ts';
 import { newest } from './index-members.ts';
+import { type Judge, rememberingJudge, sliceOf } from './index-slice.ts';
 import { isProblem, parseRecord } from './record.ts';
-import { corrupt } from './zip.ts';
 
 /** Records of the wanted packages, in the order of the archive. */
 export interface Shelf {
@@ -57,9 +60,13 @@ export function readIndex(
     const index = openIndexFile(path, eco, source);
     try {
       const { freshness, future } = index.header;
+      const judge = rememberingJudge(orderOf(eco));
       const shelf: Shelf = { records: new Map(), freshness: newest(now, freshness, ...future) };
       for (const key of wanted) {
-        const records = index.get(key).map((raw) => readRecord(raw, path));
+        const { records: raws, sliced } = index.get(key);
+        const records = sliced
+          ? raws.map((raw) => readySlice(raw, path))
+          : raws.flatMap((raw) => sliceNow(raw, eco, key, judge, path));
         if (records.length > 0) shelf.records.set(key, records);
       }
       return shelf;
@@ -72,11 +79,17 @@ export function readIndex(
   }
 }
 
-function readRecord(raw: unknown, path: string): OsvRecord {
-  if (typeof raw === 'object' && raw !== null && 'unreadable' in raw) throw corrupt(path, String(raw.unreadable));
+/** It was made from a record that was checked, and its CRC says that it is what was written then. */
+function readySlice(raw: unknown, path: string): OsvRecord {
+  if (typeof raw !== 'object' || raw === null) throw new Damaged('a record is of another form');
+  if ('unreadable' in raw) throw corrupt(path, String(raw.unreadable));
+  return raw as OsvRecord;
+}
+
+function sliceNow(raw: unknown, eco: Ecosystem, key: string, judge: Judge, path: string): OsvRecord[] {
   const record = parseRecord(raw);
-  if (isProblem(record)) throw new Damaged(record.message);
-  return record;
+  if (isProblem(record)) throw corrupt(path, record.message);
+  return record.withdrawn === undefined ? [sliceOf(record, eco, key, judge)] : [];
 }
 
 /**
@@ -86,8 +99,10 @@ function readRecord(raw: unknown, path: string): OsvRecord {
  */
 export async function storeIndex(archive: string, path: string, options: BuildOptions): Promise<boolean> {
   try {
+    const { buildIndex } = await import(/* webpackMode: "eager" */ './index-build.ts');
     await buildIndex(archive, path, options);
     writeFileSync(markerOf(path), '');
+    cleanBeside(path, options.now);
     return true;
   } catch (error) {
     if (isFileFault(error)) return false;

@@ -1,9 +1,10 @@
 /** Members of an advisory archive, one by one, from the file. Nothing is written to disk, and a bomb is refused before it is inflated. */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { crc32, inflateRawSync } from 'node:zlib';
 import { fromRandomAccessReaderPromise, RandomAccessReader } from 'yauzl';
 import { ActionError } from '../../runner/index.ts';
+import { corrupt } from './corrupt.ts';
+import { type PackedMember, unpack } from './zip-member.ts';
 
 export interface ZipLimits {
   members: number;
@@ -26,26 +27,20 @@ const WINDOW = 1024 * 1024;
 /** Members between two turns of the event loop, so that a signal or the deadline is heard in the middle of a large archive. */
 const TURN = 256;
 
-interface Member {
-  name: string;
-  method: number;
-  crc: number;
-  packed: number;
-  size: number;
-  /** Of the local header. */
-  offset: number;
-}
+/** Of every member its method, CRC, packed size, inflated size and place, in turn: an archive may have a million. */
+type Directory = number[];
+const FIELDS = 5;
 
 type ReadAt = (position: number, length: number) => Buffer;
 
 /**
- * Calls `each` with the name and the checked bytes of every file in the archive, in the order of its directory; the bytes
- * hold until it returns.
+ * Calls `each` with the name and the checked bytes of every file in the archive, in the order of its directory, and with the
+ * file as it is packed; both hold until it returns.
  * @throws ActionError E_DB_CORRUPT (broken archive, wrong CRC, other compression) or E_LIMIT
  */
 export async function readZip(
   path: string,
-  each: (name: string, bytes: Buffer) => void,
+  each: (name: string, bytes: Buffer, member: PackedMember) => void,
   limits: ZipLimits = ZIP_LIMITS,
   onMember: () => void = () => {},
 ): Promise<void> {
@@ -53,11 +48,10 @@ export async function readZip(
   try {
     const readAt = windowed(fd);
     const members = await corruptIfThrows(path, () => directory(new Archive(readAt), fstatSync(fd).size, path, limits));
-    for (const [i, member] of members.entries()) {
+    for (let at = 0; at < members.length; at += FIELDS) {
       onMember();
-      if (i % TURN === TURN - 1) await nextTurn();
-      if (member.name.endsWith('/')) continue;
-      each(member.name, await corruptIfThrows(path, () => inflated(readAt, member), member.name));
+      if ((at / FIELDS) % TURN === TURN - 1) await nextTurn();
+      readMember(path, readAt, members, at, each);
     }
   } finally {
     closeSync(fd);
@@ -65,10 +59,11 @@ export async function readZip(
 }
 
 /** All members; the sums are checked on the way, so that a directory that is too long is not read to its end. */
-async function directory(archive: Archive, bytes: number, path: string, limits: ZipLimits): Promise<Member[]> {
+async function directory(archive: Archive, bytes: number, path: string, limits: ZipLimits): Promise<Directory> {
   const zip = await fromRandomAccessReaderPromise(archive, bytes, { lazyEntries: true, autoClose: false });
   if (zip.entryCount > limits.members) throw tooBig(path, `${zip.entryCount} members`);
-  const members: Member[] = [];
+  const members: Directory = [];
+  let count = 0;
   let total = 0;
   for await (const entry of zip.eachEntry()) {
     const size = entry.uncompressedSize;
@@ -77,15 +72,11 @@ async function directory(archive: Archive, bytes: number, path: string, limits: 
     if (size > limits.memberBytes) throw tooBig(path, `${size} bytes in one member`);
     if (size > RATIO_FREE && ratio > limits.ratio) throw tooBig(path, `a ratio of ${Math.round(ratio)}:1`);
     if (total > limits.totalBytes) throw tooBig(path, `over ${limits.totalBytes} bytes`);
-    if (members.length >= limits.members) throw tooBig(path, `over ${limits.members} members`);
-    members.push({
-      name: entry.fileName,
-      method: entry.compressionMethod,
-      crc: entry.crc32 >>> 0,
-      packed: entry.compressedSize,
-      size,
-      offset: entry.relativeOffsetOfLocalHeader,
-    });
+    count += 1;
+    if (count > limits.members) throw tooBig(path, `over ${limits.members} members`);
+    if (entry.fileName.endsWith('/')) continue;
+    const { compressionMethod: method, crc32: crc, compressedSize: packed } = entry;
+    members.push(method, crc >>> 0, packed, size, entry.relativeOffsetOfLocalHeader);
   }
   return members;
 }
@@ -149,33 +140,42 @@ function fill(fd: number, target: Buffer, position: number): Buffer {
   return target.subarray(0, read);
 }
 
-function inflated(readAt: ReadAt, { method, crc, packed, size, offset }: Member): Buffer {
-  const header = readAt(offset, 30);
-  if (header.readUInt32LE(0) !== 0x04034b50) throw new Error('no header of a member where the directory says one is');
-  const data = readAt(offset + 30 + header.readUInt16LE(26) + header.readUInt16LE(28), packed);
-  if (method !== 0 && method !== 8) throw new Error('unknown compression');
-  // The declared size was checked above and caps what is inflated, whatever the stream would give.
-  const options = { maxOutputLength: size || 1, chunkSize: Math.max(64, size + 1) };
-  const bytes = method === 0 ? data : inflateRawSync(data, options);
-  if (bytes.length !== size) throw new Error('a member has another size than declared');
-  if (crc32(bytes) !== crc) throw new Error('wrong CRC-32');
-  return bytes;
+function readMember(
+  path: string,
+  readAt: ReadAt,
+  members: Directory,
+  at: number,
+  each: (name: string, bytes: Buffer, member: PackedMember) => void,
+): void {
+  const [method = 0, crc = 0, length = 0, size = 0, offset = 0] = members.slice(at, at + FIELDS);
+  let name = `member ${at / FIELDS + 1}`;
+  let member: PackedMember;
+  let bytes: Buffer;
+  try {
+    const header = readAt(offset, 30);
+    if (header.readUInt32LE(0) !== 0x04034b50) throw new Error('no header of a member where the directory says one is');
+    const start = offset + 30 + header.readUInt16LE(26);
+    const extra = header.readUInt16LE(28);
+    name = readAt(offset + 30, header.readUInt16LE(26)).toString('utf8');
+    member = { method, crc, size, packed: readAt(start + extra, length) };
+    bytes = unpack(member);
+  } catch (error) {
+    throw asCorrupt(path, error, name);
+  }
+  each(name, bytes, member);
 }
 
-async function corruptIfThrows<T>(path: string, body: () => T | Promise<T>, name?: string): Promise<T> {
+async function corruptIfThrows<T>(path: string, body: () => Promise<T>): Promise<T> {
   try {
     return await body();
   } catch (error) {
-    if (error instanceof ActionError) throw error;
-    const cause = error as Error;
-    throw corrupt(path, `${name === undefined ? '' : `${name}: `}${cause.message}`, error);
+    throw asCorrupt(path, error);
   }
 }
 
-/** Of a database, or a part of it, that must not be believed. */
-export function corrupt(path: string, why: string, cause?: unknown): ActionError {
-  const fix = 'Fetch the archive again; nothing of it was believed';
-  return new ActionError('E_DB_CORRUPT', { what: `database ${path}`, why, fix, cause });
+function asCorrupt(path: string, error: unknown, name?: string): ActionError {
+  if (error instanceof ActionError) return error;
+  return corrupt(path, `${name === undefined ? '' : `${name}: `}${(error as Error).message}`, error);
 }
 
 function tooBig(path: string, why: string): ActionError {

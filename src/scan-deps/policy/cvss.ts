@@ -25,7 +25,10 @@ function score(text: string): Scored {
   const vector = readVector(text);
   if (vector === undefined) return undefined;
   const { version } = vector;
-  return { version, score: version === '2.0' ? scoreV2(vector) : version === '4.0' ? scoreV4(vector) : scoreV3(vector) };
+  return {
+    version,
+    score: version === '2.0' ? scoreV2(vector) : version === '4.0' ? scoreV4(vector) : scoreV3(vector),
+  };
 }
 
 type Weights = Readonly<Record<string, number>>;
