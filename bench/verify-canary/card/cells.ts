@@ -1,0 +1,306 @@
+/** The cells of the score card: what happens, what is true of the canary, and what the judge promises there. */
+import type { JudgeConfigInput, MetricInput } from '../../../src/verify-canary/core/index.ts';
+import { BOUNDS, type Effect, NO_EFFECT, PLAIN, type Scenario } from '../scenario/scenario.ts';
+
+/**
+ * `healthy`: no worse than stable; a fail is a false rollback. `allowed`: as bad as `fail.ratio` still allows, the same.
+ * `worse`: a fail is right, a promotion is a false pass. `margin`: at the margin of a pass, which must not be given.
+ */
+export type Truth = 'healthy' | 'allowed' | 'worse' | 'margin';
+
+export interface Promise_ {
+  what: 'false-rollback' | 'false-pass' | 'promoted' | 'power' | 'median-delay' | 'p95-delay' | 'held';
+  /** A share, or seconds. */
+  limit: number;
+}
+
+export interface Cell {
+  name: string;
+  about: string;
+  truth: Truth;
+  /** Which assumption of the judge does not hold here; null: all do. */
+  broken: string | null;
+  promises: readonly Promise_[];
+  scenario: Scenario;
+  config: JudgeConfigInput;
+}
+
+const ALPHA: Promise_ = { what: 'false-rollback', limit: 0.01 };
+const BETA: Promise_ = { what: 'false-pass', limit: 0.05 };
+const effect = (some: Partial<Effect>): Effect => ({ ...NO_EFFECT, ...some });
+
+interface Setup extends Partial<Scenario> {
+  /** Of the rules: a metric by name, and what stands beside the metrics. */
+  errors?: Partial<MetricInput>;
+  latency?: Partial<MetricInput>;
+  cpu?: Partial<MetricInput>;
+  rules?: Partial<JudgeConfigInput>;
+}
+
+function cell(
+  name: string,
+  about: string,
+  truth: Truth,
+  setup: Setup = {},
+  more: { broken?: string; promises?: readonly Promise_[] } = {},
+): Cell {
+  const { errors, latency, cpu, rules, ...axes } = setup;
+  const scenario = { ...PLAIN, ...axes };
+  const broken = more.broken ?? null;
+  const own: readonly Promise_[] = broken !== null ? [] : truth === 'healthy' || truth === 'allowed' ? [ALPHA] : [BETA];
+  const config: JudgeConfigInput = {
+    metrics: [
+      { name: 'errors', kind: 'ratio', slo: 0.01, weight: 4, ...errors },
+      { name: 'latency', kind: 'latency', le: [...BOUNDS], slo: { le: 0.5, max: 0.05 }, weight: 3, ...latency },
+      { name: 'cpu', kind: 'cpu', ...cpu },
+    ],
+    steps: scenario.steps.map(({ weight, seconds }) => ({ weight, max: seconds })),
+    ...rules,
+  };
+  return { name, about, truth, broken, promises: [...own, ...(more.promises ?? [])], scenario, config };
+}
+
+const one = (seconds: number): Scenario['steps'] => [{ weight: 5, seconds }];
+const long = PLAIN.steps.map(({ weight }) => ({ weight, seconds: 1200 }));
+const wide = { fail: { ratio: 50 } };
+
+const HEALTHY: readonly Cell[] = [
+  cell('healthy', '400 requests/s, 0.4 % errors', 'healthy', {}, { promises: [{ what: 'promoted', limit: 0.99 }] }),
+  cell('healthy-40', '40 requests/s, steps of 20 minutes', 'healthy', { rate: 40, steps: long }),
+  cell('healthy-8', '8 requests/s, steps of 20 minutes', 'healthy', { rate: 8, steps: long }),
+  cell('no-errors', 'a service without any error', 'healthy', { base: 0 }),
+  cell('many-errors', '3 % errors in both versions, above the objective', 'healthy', { base: 0.03 }),
+  cell('wobble', 'the error rate of both wanders, up to twice and half', 'healthy', { path: 'wobble' }),
+  cell('diurnal', 'the error rate of both rises and falls by 80 %', 'healthy', { path: 'diurnal' }),
+  cell('incident', '20 % errors in both versions for five minutes', 'healthy', { path: 'incident' }),
+  cell('scrape-60', 'a reading a minute', 'healthy', { interval: 60 }),
+  cell('missed-scrapes', 'three of ten readings come late, one of twenty is lost', 'healthy', {
+    missed: 0.3,
+    gap: 0.05,
+  }),
+  cell('resets', 'counters restart now and then and forget, young ones miss their first requests', 'healthy', {
+    reset: 0.05,
+    young: true,
+  }),
+  cell('cold-start', 'five times the errors and slow requests in the first minute', 'healthy', { warmupPenalty: 5 }),
+  cell(
+    'share-1.4',
+    'the canary gets 1.4 times its share, within the tolerance',
+    'healthy',
+    { shareOdds: 1.4 },
+    {
+      promises: [{ what: 'held', limit: 0.02 }],
+    },
+  ),
+  cell('bursts-phi', 'errors come five at a time, phi 5', 'healthy', {
+    batch: 5,
+    errors: { phi: 5 },
+    latency: { phi: 5 },
+  }),
+  cell('sticky-phi', 'connections of 30 requests, share.phi 30', 'healthy', {
+    sticky: 30,
+    rules: { share: { phi: 30 } },
+  }),
+  cell('edge', 'errors and slow requests 1.25, CPU 1.2 times stable: as much as is allowed', 'allowed', {
+    effect: effect({ errors: 1.25, latency: { shape: 'shift', factor: 1.25 }, cpu: 1.2 }),
+    errors: { fail: { floor: 0 } },
+    latency: { fail: { floor: 0 }, phi: 1 },
+  }),
+  cell('edge-incident', 'the same, with 20 % errors in both versions for five minutes', 'allowed', {
+    path: 'incident',
+    effect: effect({ errors: 1.25, latency: { shape: 'shift', factor: 1.25 }, cpu: 1.2 }),
+    errors: { fail: { floor: 0 } },
+    latency: { fail: { floor: 0 }, phi: 1 },
+  }),
+];
+
+const MARGIN: readonly Cell[] = [
+  cell('margin', '3 times the errors at 5 %, no objective', 'margin', {
+    steps: one(1200),
+    base: 0.02,
+    effect: effect({ errors: 3 }),
+    errors: { ...wide, slo: null },
+  }),
+  cell('margin-objective', '3 times the errors at 5 %, and exactly at the objective', 'margin', {
+    steps: one(1200),
+    base: 0.01,
+    effect: effect({ errors: 3 }),
+    errors: { ...wide, slo: 0.03 },
+  }),
+  cell('margin-latency', '3 times the slow requests at 5 %, exactly at the objective', 'margin', {
+    steps: one(1200),
+    slow: [0.0167, 0.01665, 0.0166],
+    effect: effect({ latency: { shape: 'shift', factor: 3 } }),
+    latency: { ...wide, phi: 1 },
+  }),
+];
+
+const calm: Scenario['steps'] = [
+  { weight: 5, seconds: 360 },
+  { weight: 10, seconds: 360 },
+  { weight: 25, seconds: 600 },
+  { weight: 50, seconds: 2280 },
+];
+
+const WORSE: readonly Cell[] = [
+  cell(
+    'outage-8',
+    'the canary answers nothing, at 8 requests/s and 5 %',
+    'worse',
+    { rate: 8, effect: effect({ outage: true }) },
+    {
+      // Two readings after warm-up.
+      promises: [{ what: 'p95-delay', limit: 90 }],
+    },
+  ),
+  cell(
+    'errors-x2',
+    'doubled errors from the start',
+    'worse',
+    { effect: effect({ errors: 2 }), latency: {} },
+    { promises: [] },
+  ),
+  cell(
+    'errors-x2-late',
+    'doubled errors after 25 good minutes, at 50 %',
+    'worse',
+    {
+      steps: calm,
+      effect: effect({ errors: 2 }),
+      onset: { kind: 'late', after: 1500 },
+    },
+    {
+      promises: [
+        { what: 'power', limit: 0.95 },
+        { what: 'median-delay', limit: 360 },
+      ],
+    },
+  ),
+  cell('errors-x5-40', '5 times the errors at 40 requests/s', 'worse', { rate: 40, effect: effect({ errors: 5 }) }),
+  cell('errors-from-none', '0.5 % errors, stable has none', 'worse', { base: 0, effect: effect({ extra: 0.005 }) }),
+  cell('errors-at-25', '5 times the errors from 25 % on: it does not bear load', 'worse', {
+    effect: effect({ errors: 5 }),
+    onset: { kind: 'step', weight: 25 },
+  }),
+  cell('intermittent', '10 times the errors, one minute in five', 'worse', {
+    effect: effect({ errors: 10 }),
+    onset: { kind: 'every', period: 300, on: 60 },
+  }),
+  cell('falling', '3 times the errors while the rate of both falls', 'worse', {
+    path: 'falling',
+    base: 0.01,
+    effect: effect({ errors: 3 }),
+  }),
+  cell('slower', 'all latencies shifted: 4 times as many slow requests', 'worse', {
+    effect: effect({ latency: { shape: 'shift', factor: 4 } }),
+  }),
+  cell('tail', '1 % over a second, 50 times as many', 'worse', {
+    effect: effect({ latency: { shape: 'tail', factor: 50 } }),
+  }),
+  cell('bimodal', '3 % of the requests take over half a second', 'worse', {
+    effect: effect({ latency: { shape: 'bimodal', share: 0.03 } }),
+  }),
+  cell('cpu-x2', 'twice the CPU a request', 'worse', { effect: effect({ cpu: 2 }) }),
+  cell('cpu-x2-blocks', 'the same, with CPU blocks of 15 s instead of a minute', 'worse', {
+    effect: effect({ cpu: 2 }),
+    cpu: { block: 15 },
+  }),
+  cell('bursts-worse', '3 times the errors, five at a time, phi 5', 'worse', {
+    batch: 5,
+    effect: effect({ errors: 3 }),
+    errors: { phi: 5 },
+    latency: { phi: 5 },
+  }),
+];
+
+const BROKEN: readonly Cell[] = [
+  cell(
+    'bursts-phi-1',
+    'errors and slow requests come ten at a time, phi left at 1',
+    'healthy',
+    { batch: 10, latency: { phi: 1 } },
+    {
+      broken:
+        'requests are not independent, and phi does not say so. With phi at the size of the bursts the promise is kept (bursts-phi)',
+    },
+  ),
+  cell(
+    'bursts-random',
+    'bursts of random size, variance 10 times the mean, phi 10',
+    'healthy',
+    {
+      batch: 10,
+      burst: 'random',
+      errors: { phi: 10 },
+      latency: { phi: 10 },
+    },
+    { broken: 'phi tells the variance of bursts; bursts of random size have a longer tail than that' },
+  ),
+  cell(
+    'duplicates',
+    'every series is scraped three times',
+    'healthy',
+    { duplicates: 3, latency: { phi: 1 } },
+    {
+      broken: 'each request counts three times. Ask for one replica in the selectors, or set phi to their number',
+    },
+  ),
+  cell(
+    'share-2',
+    'the canary gets twice its share',
+    'healthy',
+    { shareOdds: 2 },
+    {
+      broken: 'the routing is not what Git asks for: this is a hold by design, not a fail',
+    },
+  ),
+  cell(
+    'sticky',
+    'connections of 100 requests, share.phi left at 1',
+    'healthy',
+    { rate: 100, sticky: 100 },
+    {
+      broken:
+        'requests reach a version by connection, in batches. With share.phi at their size nothing is held for it (sticky-phi)',
+    },
+  ),
+  cell(
+    'bad-pod',
+    'a healthy version; one of its four pods has 20 times the errors',
+    'healthy',
+    { badPod: 20 },
+    {
+      broken: 'what is wrong is a pod, not the version: counts of all pods together cannot tell the two apart',
+    },
+  ),
+  cell(
+    'cpu-memory',
+    'CPU a request of each version wanders slowly, by 30 %',
+    'healthy',
+    { cpuSpread: 0.3, cpuMemory: 0.99 },
+    {
+      broken: 'one block of CPU tells of the next. Take longer blocks, or let the metric only observe',
+    },
+  ),
+  cell(
+    'cold-long',
+    'five times the errors and slow requests for four minutes, with a warm-up of one',
+    'healthy',
+    {
+      warmupPenalty: 5,
+      warmupSeconds: 240,
+    },
+    { broken: 'the canary is judged while it is cold. Set warmup to as long as that takes' },
+  ),
+  cell(
+    'retries',
+    '5 times the errors behind a proxy that tries twice',
+    'worse',
+    { effect: effect({ errors: 5 }), retries: 1 },
+    {
+      broken: 'failures that a proxy hides are in no metric behind it: measure before the retries',
+    },
+  ),
+];
+
+export const CELLS: readonly Cell[] = [...HEALTHY, ...MARGIN, ...WORSE, ...BROKEN];
