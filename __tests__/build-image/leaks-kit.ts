@@ -1,6 +1,7 @@
 /** build-image with a marker in every input that holds a secret, and every place looked at where one could show. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { expect } from '@jest/globals';
 import { type RegistryHandle, type RegistryOptions, startRegistry } from '../../lab/registry/server.ts';
 import type { ActionResult } from '../support/bundle.ts';
@@ -37,7 +38,10 @@ export interface LeakBench extends AsyncDisposable {
   /** Inputs that promote the digest from the first registry to the second. */
   promote(digest: string): Record<string, string>;
   /** @param script the engine from its first build on; it may call `"$0.real"` */
-  run(inputs?: Record<string, string>, o?: { script?: string; signal?: AbortSignal }): Promise<Ended>;
+  run(
+    inputs?: Record<string, string>,
+    o?: { script?: string; signal?: AbortSignal; env?: Record<string, string> },
+  ): Promise<Ended>;
 }
 
 export async function leakBench(options: RegistryOptions = {}): Promise<LeakBench> {
@@ -81,7 +85,7 @@ export async function leakBench(options: RegistryOptions = {}): Promise<LeakBenc
       password: MARKS['registry-auth'],
       'registry-auth': `[{registry: '${b.lab.host}', username: robot, password: ${MARKS.password}}]`,
     }),
-    async run(inputs = {}, { script = 'exec "$0.real" "$@"', signal } = {}) {
+    async run(inputs = {}, { script = 'exec "$0.real" "$@"', signal, env: more } = {}) {
       await installScript(root, script);
       const env = {
         ...command,
@@ -90,6 +94,7 @@ export async function leakBench(options: RegistryOptions = {}): Promise<LeakBenc
         DOCKER_CONFIG: config,
         MARKED: MARKS['secret-envs'],
         GITHUB_SERVER_URL: 'https://github.com',
+        ...more,
       };
       const result = await b.run({ ...given, ...inputs }, env, signal);
       const argv = await shims.argv();
@@ -141,7 +146,10 @@ function contentOf(lab: RegistryHandle, repository: string): string {
   for (const tag of lab.tags(repository)) {
     const bytes = String(lab.content(repository, lab.tag(repository, tag) ?? ''));
     texts.push(tag, bytes);
-    for (const [digest] of bytes.matchAll(/sha256:[0-9a-f]{64}/g)) texts.push(String(lab.content(repository, digest)));
+    for (const [digest] of bytes.matchAll(/sha256:[0-9a-f]{64}/g)) {
+      const blob = lab.content(repository, digest) ?? Buffer.alloc(0);
+      texts.push(String(blob.toString('hex', 0, 2) === '1f8b' ? gunzipSync(blob) : blob));
+    }
   }
   return texts.join('\n');
 }

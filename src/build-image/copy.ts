@@ -1,9 +1,18 @@
 /** Copies a proven image to another repository: children first, blobs found, mounted or streamed, manifests by digest. */
-import { type Descriptor, type Digest, type ImageName, mapLimited, nameOf, RegistryError } from '../oci/index.ts';
+import {
+  type Descriptor,
+  type Digest,
+  type ImageName,
+  mapLimited,
+  nameOf,
+  type Registry,
+  RegistryError,
+} from '../oci/index.ts';
 import type { InspectedImage } from './inspect.ts';
 import type { RegistryFor } from './ports.ts';
 
 const TRANSFERS = 4;
+const LOOKS = 8;
 
 /** @throws RegistryError; nothing is tagged in any case */
 export async function copyImage(
@@ -14,20 +23,43 @@ export async function copyImage(
 ): Promise<void> {
   const [source, target] = [registryFor(from.host), registryFor(to.host)];
   const mountFrom = from.host === to.host ? from.repository : undefined;
-  const blobs = new Map<Digest, Descriptor>();
-  for (const manifest of image.all) {
-    if (manifest.kind === 'manifest') for (const b of [manifest.config, ...manifest.layers]) blobs.set(b.digest, b);
-  }
-  await mapLimited([...blobs.values()], TRANSFERS, (blob) =>
-    target.putBlob(to.repository, blob, () => source.getBlob(from.repository, blob), mountFrom),
+  const blobs = blobsOf(image);
+  // All looks at once, then all that is missing: on a far registry the round trips are the time.
+  const looks = [
+    ...blobs.map((blob) => () => target.headBlob(to.repository, blob.digest)),
+    ...image.all.map((manifest) => () => target.head(to.repository, manifest.digest)),
+  ];
+  const seen = await mapLimited(looks, LOOKS, (look): Promise<unknown> => look());
+  const lacking = blobs.filter((_, i) => seen[i] === undefined);
+  const ways = await mapLimited(lacking, TRANSFERS, (blob) =>
+    target.addBlob(to.repository, blob, () => source.getBlob(from.repository, blob), mountFrom),
   );
-  // Leaves were visited after their parents, and a registry refuses an index whose children it lacks.
-  for (const manifest of [...image.all].reverse()) {
-    if ((await target.head(to.repository, manifest.digest)) === undefined) {
-      await target.putManifest(to.repository, manifest.digest, manifest);
-    }
-  }
+  // What was sent was hashed by the registry; that a mount took place is only said.
+  const mounted = lacking.filter((_, i) => ways[i] === 'mounted');
+  await mapLimited(mounted, LOOKS, (blob) => assertBlob(target, to, blob));
+  const unsent = image.all.filter((_, i) => seen[blobs.length + i] === undefined);
+  const put = (manifest: (typeof unsent)[number]): Promise<void> =>
+    target.putManifest(to.repository, manifest.digest, manifest);
+  await mapLimited(
+    unsent.filter((m) => m.kind === 'manifest'),
+    TRANSFERS,
+    put,
+  );
+  // Indexes were visited before what they hold, and a registry refuses one whose children it lacks.
+  for (const index of unsent.filter((m) => m.kind === 'index').reverse()) await put(index);
   await assertServed(to, image.digest, registryFor);
+}
+
+function blobsOf({ all }: InspectedImage): Descriptor[] {
+  const blobs = all.flatMap((m) => (m.kind === 'manifest' ? [m.config, ...m.layers] : []));
+  return [...new Map(blobs.map((blob) => [blob.digest, blob])).values()];
+}
+
+async function assertBlob(registry: Registry, { repository, host }: ImageName, { digest }: Descriptor): Promise<void> {
+  if ((await registry.headBlob(repository, digest)) !== undefined) return;
+  const what = `blob ${digest} in ${host}/${repository}`;
+  const fix = 'Ask who runs this registry';
+  throw new RegistryError('E_PROTOCOL', 404, what, 'the registry said that it mounted it, and does not serve it', fix);
 }
 
 /** Reads the manifest back by its digest; the client checks the bytes. */

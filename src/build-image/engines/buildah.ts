@@ -31,6 +31,8 @@ function buildahArgs(facts: BuildahFacts, r: BuildRequest, list?: string): strin
     facts.isolation,
     // Its cache of layers mixes up platforms: an image on scratch of one is taken for another's (seen with 1.28).
     ...(r.noCache ? ['--no-cache'] : [list === undefined ? '--layers' : '--layers=false']),
+    // The container of a failed instruction would stay, and with it the secrets that were mounted into it.
+    '--force-rm',
     '--format',
     'oci',
     '--identity-label=false',
