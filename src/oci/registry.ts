@@ -172,6 +172,16 @@ export class Registry {
     mountFrom?: string,
   ): Promise<'found' | 'mounted' | 'uploaded'> {
     if ((await this.headBlob(repository, blob.digest)) !== undefined) return 'found';
+    return this.addBlob(repository, blob, source, mountFrom);
+  }
+
+  /** As putBlob, for a blob that was looked for and is not there. */
+  addBlob(
+    repository: string,
+    blob: Pick<Descriptor, 'digest' | 'size'>,
+    source: () => Promise<Readable>,
+    mountFrom?: string,
+  ): Promise<'mounted' | 'uploaded'> {
     return this.#again(() => uploadBlob(this.#transport, { repository, blob, source, mountFrom }));
   }
 
