@@ -32,8 +32,8 @@ test('84.96 % is not 85 %', async () => {
 });
 
 test.each([
-  [{ 'coverage-json': '/nowhere/x.json' }, 'E_COVERAGE_FILE'],
-  [{ 'coverage-json': join(import.meta.dirname, 'coverage.test.ts') }, 'E_COVERAGE_FILE'],
+  [{ 'coverage-json': '/nowhere/x.json' }, 'E_REPORT_FILE'],
+  [{ 'coverage-json': join(import.meta.dirname, 'coverage.test.ts') }, 'E_REPORT_FILE'],
   [{}, 'E_INPUT'],
   [{ 'coverage-json': 'x', 'coverage-min': '101' }, 'E_INPUT'],
 ])('%j is %s', async (inputs, code) => {

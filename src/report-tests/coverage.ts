@@ -14,11 +14,11 @@ export interface Coverage {
   files: readonly { path: string; percent: number }[];
 }
 
-/** @param text the JSON report of coverage.py @throws ActionError E_COVERAGE_FILE when it is anything else */
+/** @param text the JSON report of coverage.py @throws ActionError E_REPORT_FILE when it is anything else */
 export function parseCoverage(text: string): Coverage {
   const result = schema.safeParse(parseJson(text));
   if (!result.success) {
-    throw new ActionError('E_COVERAGE_FILE', {
+    throw new ActionError('E_REPORT_FILE', {
       what: 'coverage report',
       why: 'it is not the JSON that "coverage json" writes',
       fix: 'Run "python -m coverage json" after the tests',
