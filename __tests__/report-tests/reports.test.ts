@@ -125,7 +125,7 @@ describe('the action', () => {
     expect(errors).toHaveLength(10);
     expect(errors.slice(0, 3).every((line) => line.includes('title=tests.test_'))).toBe(true);
     expect(errors[3]).toContain('title=F401');
-    expect(errors[9]).toContain('7 more errors');
+    expect(errors[9]).toContain('8 more errors');
     const warnings = (run.log.match(/^::warning .*$/gm) ?? []).map((line) => /title=(\w+)/.exec(line)?.[1]);
     expect(warnings).toEqual(['C901', 'E501', 'W291']);
     expect(run.summary).toContain('### 5 tests, 3 failed, 1 skipped');
