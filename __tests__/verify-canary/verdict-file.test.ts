@@ -42,6 +42,11 @@ describe('verdict.json', () => {
       'steps',
       'culprits',
       'canary-events',
+      'mode',
+      'weaker',
+      'baseline',
+      'noise',
+      'pod',
     ]);
   });
 

@@ -5,6 +5,7 @@ import { ActionError, type Annotation, type OutputValue } from '../runner/index.
 import { oneLine } from '../text/index.ts';
 import type { CanaryConfig } from './config.ts';
 import type { Verdict } from './core/index.ts';
+import { endingDetail } from './report/facts.ts';
 import { htmlReport } from './report/html.ts';
 import { verdictMessage } from './report/message.ts';
 import { summaryMarkdown } from './report/summary.ts';
@@ -52,12 +53,13 @@ export function cannotWrite(error: unknown): ActionError {
 
 /** The whole result as values; nothing is written yet. */
 export function buildResult(config: CanaryConfig, session: Session, paths: Paths | null, verdict: Verdict): Result {
-  const message = verdictMessage(verdict);
+  const events = session.events();
+  const message = verdictMessage(verdict, endingDetail(verdict, events));
   const digests = { config: config.digest, trace: session.digest() };
   const object = verdictObject(verdict, message, digests);
   const next =
     verdict.verdict === 'pass' ? config.judge.steps.find((s) => s.weight > (verdict.weight ?? 100)) : undefined;
-  const facts = { config, verdict, message, digests, moments: session.moments() };
+  const facts = { config, verdict, message, digests, moments: session.moments(), events };
   return {
     verdict,
     message,

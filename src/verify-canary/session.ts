@@ -1,6 +1,13 @@
 /** One run of the judge over a growing trace: every line is written, digested, judged, and kept for the reports. */
 import type { CanaryConfig } from './config.ts';
-import { createJudge, type Interval, type Status, type TraceLine, type Verdict } from './core/index.ts';
+import {
+  createJudge,
+  type Interval,
+  type Status,
+  type TraceEvent,
+  type TraceLine,
+  type Verdict,
+} from './core/index.ts';
 import { openTraceWriter } from './trace-file.ts';
 
 /** What the charts need of one interval. */
@@ -20,6 +27,8 @@ export interface Session {
   verdict(): Verdict;
   digest(): string;
   moments(): readonly Moment[];
+  /** What happened beside the intervals, oldest first. */
+  events(): readonly TraceEvent[];
   close(): void;
 }
 
@@ -31,6 +40,7 @@ export function openSession(config: CanaryConfig, path: string | null): Session 
     config.judge.metrics.map((m) => m.name),
   );
   const moments: Moment[] = [];
+  const events: TraceEvent[] = [];
   let last: Status | null = null;
   return {
     feed(line) {
@@ -39,13 +49,14 @@ export function openSession(config: CanaryConfig, path: string | null): Session 
       if (!('type' in line)) {
         const { fail, pass } = judge.evidence();
         moments.push({ line, logE: last.logE, metrics: fail, passes: pass });
-      }
+      } else if (line.type === 'event') events.push(line);
       return last;
     },
     status: () => last,
     verdict: () => judge.verdict(),
     digest: () => writer.digest(),
     moments: () => moments,
+    events: () => events,
     close: () => writer.close(),
   };
 }

@@ -6,7 +6,7 @@ export interface Digests {
   trace: string;
 }
 
-type Json = string | number | null | readonly Json[] | { readonly [key: string]: Json };
+type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 
 export function verdictObject(v: Verdict, message: string, digests: Digests): { readonly [key: string]: Json } {
   return {
@@ -48,6 +48,11 @@ export function verdictObject(v: Verdict, message: string, digests: Digests): { 
     })),
     culprits: v.culprits,
     'canary-events': six(v.canaryEvents),
+    mode: v.mode,
+    weaker: v.weaker,
+    baseline: { lines: v.baseline.lines, from: v.baseline.from, to: v.baseline.to, used: v.baseline.used },
+    noise: six(v.noise),
+    pod: v.pod === null ? null : { pod: v.pod.pod, node: v.pod.node },
   };
 }
 
@@ -61,7 +66,8 @@ function metricObject(m: MetricReport): Json {
     kind: m.kind,
     mode: m.mode,
     weight: m.weight,
-    phi: m.phi,
+    phi: six(m.phi),
+    'phi-from': m.phiFrom,
     ...common(m),
     floor: six(m.floor),
     'log-e': six(m.logE),

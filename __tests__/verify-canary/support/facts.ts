@@ -16,5 +16,6 @@ export function judged(config: CanaryConfig, lines: readonly TraceLine[], change
   const verdict = change === undefined ? session.verdict() : change(session.verdict());
   const result = buildResult(config, session, null, verdict);
   const digests = { config: config.digest, trace: session.digest() };
-  return { ...result, facts: { config, verdict, message: result.message, digests, moments: session.moments() } };
+  const [moments, events] = [session.moments(), session.events()];
+  return { ...result, facts: { config, verdict, message: result.message, digests, moments, events } };
 }

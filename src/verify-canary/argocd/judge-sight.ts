@@ -30,10 +30,10 @@ export function arrivedOf({ state, rollout }: Sight): Arrived {
 }
 
 /**
- * @param known `refreshed`: Argo CD has looked at Git since our commit was there, so that another commit which it compares
- *   with comes after ours; `seen`: our commit was wanted at an earlier look
+ * @param known `later`: Argo CD has looked at Git after our commit was there, so that another commit which it compares with
+ *   comes after ours; `seen`: our commit was wanted at an earlier look
  */
-export function judgeArrival(wish: ArgoWish, sight: Sight, known: { refreshed: boolean; seen: boolean }): Arrival {
+export function judgeArrival(wish: ArgoWish, sight: Sight, known: { later: boolean; seen: boolean }): Arrival {
   const { state, health, healthMessage, rollout } = sight;
   const wanted = wish.revision === '' || state.revisions.includes(wish.revision);
   const applied = wish.revision !== '' && state.history.includes(wish.revision);
@@ -50,7 +50,7 @@ export function judgeArrival(wish: ArgoWish, sight: Sight, known: { refreshed: b
     if (gone) return { kind: 'ended', finding: { event: 'superseded', detail: movedTo(sight) } };
   }
   // Our commit was passed over for a later one which holds it.
-  const passedOver = !wanted && !applied && known.refreshed && wish.digest !== '';
+  const passedOver = !wanted && !applied && known.later && wish.digest !== '';
   const operated = state.operation?.revisions ?? [];
   const oursFailed =
     operated.includes(wish.revision) ||

@@ -14,6 +14,8 @@ export type Waited =
 const POLL_SECONDS = 2;
 /** How long the first look may wait until Argo CD has looked at Git. */
 const REFRESH_SECONDS = 30;
+/** So long after the first refresh a second one finds our commit for sure, whatever lies between Argo CD and Git. */
+const SURE_SECONDS = 60;
 
 /**
  * @throws ActionError E_ARGOCD_FAILED (the sync came to nothing), what the client throws, and the reason of the signal.
@@ -23,8 +25,10 @@ export async function waitForArrival(connection: Connection, wish: ArgoWish, por
   const { clock, log } = ports;
   const application = formatApplicationName(wish.name);
   const begun = clock.now();
-  const known = { refreshed: false, seen: false };
+  const known = { later: false, seen: false };
+  let first: string | undefined;
   let seen = '';
+  let refreshed = false;
   using deadline = new Deadline(wish.timeout, clock, ports.signal);
 
   const look = async (refresh: boolean): Promise<Sight | undefined> => {
@@ -41,11 +45,15 @@ export async function waitForArrival(connection: Connection, wish: ArgoWish, por
     if (now !== seen) log.info(`${application}: ${now}`);
     seen = now;
     if (answer.kind === 'unavailable') return undefined;
-    known.refreshed ||= refresh;
+    // The head of a branch moves forward: what it has moved to since we look, our commit lies behind.
+    const wanted = answer.state.revisions.join(' ');
+    first ??= wanted;
+    known.later ||= wanted !== first || (refresh && clock.now() - begun >= SURE_SECONDS);
     return answer;
   };
 
-  for (let sight = await look(true); ; sight = await look(false)) {
+  for (let again = true; ; ) {
+    const sight = await look(again);
     if (sight !== undefined) {
       const arrival = judgeArrival(wish, sight, known);
       known.seen ||= sight.state.revisions.includes(wish.revision);
@@ -66,6 +74,9 @@ export async function waitForArrival(connection: Connection, wish: ArgoWish, por
     const pause = POLL_SECONDS * (0.75 + ports.random() / 2);
     if (deadline.signal.aborted || pause >= deadline.remaining()) break;
     await clock.sleep(pause, ports.signal);
+    const sure = clock.now() - begun >= SURE_SECONDS;
+    again = sure && !known.later && !refreshed;
+    refreshed ||= again;
   }
   const detail = `not there after ${formatSeconds(wish.timeout)}; last seen: ${seen}`;
   return { kind: 'ended', finding: { event: 'sync-timeout', detail } };

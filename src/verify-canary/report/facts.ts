@@ -1,6 +1,6 @@
 /** What the reports are made of, and the thinning that keeps them small. */
 import type { CanaryConfig } from '../config.ts';
-import type { Verdict } from '../core/index.ts';
+import type { TraceEvent, Verdict } from '../core/index.ts';
 import type { Moment } from '../session.ts';
 import type { Digests } from '../verdict-file.ts';
 
@@ -10,7 +10,38 @@ export interface ReportFacts {
   message: string;
   digests: Digests;
   moments: readonly Moment[];
+  events: readonly TraceEvent[];
 }
+
+/** What Argo CD said when that is what ended it, '' otherwise. */
+export function endingDetail(verdict: Verdict, events: readonly TraceEvent[]): string {
+  return events.findLast((event) => event.event === verdict.reason)?.detail ?? '';
+}
+
+export interface Happening {
+  /** Minutes since the start of the trace; null before it. */
+  minute: number | null;
+  text: string;
+}
+
+const HAPPENED: Readonly<Record<TraceEvent['event'], string>> = {
+  run: 'a run began',
+  superseded: 'a newer version took over',
+  cancelled: 'cancelled',
+  degraded: 'degraded',
+  crashloop: 'the canary crashes again and again',
+  'sync-timeout': 'Argo CD did not get there',
+};
+
+/** What happened beside the intervals, for people; the last ones when there are many. */
+export function happenings({ events, verdict }: Pick<ReportFacts, 'events' | 'verdict'>): Happening[] {
+  return events.slice(-MAX_EVENTS).map(({ at, event, detail }) => ({
+    minute: verdict.from === null || at < verdict.from ? null : (at - verdict.from) / 60,
+    text: `${HAPPENED[event]}${detail === undefined ? '' : `: ${detail}`}`,
+  }));
+}
+
+const MAX_EVENTS = 20;
 
 /** At most `max` of the items, evenly spread; the first and the last stay. */
 export function thin<T>(items: readonly T[], max: number): T[] {

@@ -2,22 +2,34 @@
 import type { MetricReport, Verdict } from '../core/index.ts';
 import { interval, percent, short, span } from './numbers.ts';
 
-export function verdictMessage(v: Verdict): string {
+/** @param detail what Argo CD said, where that is what ended it */
+export function verdictMessage(v: Verdict, detail = ''): string {
   const at = v.weight === null ? '' : ` at ${short(v.weight)} %`;
-  const after = `after ${span(v.elapsed)}${at}`;
+  // What ends before there was a line has no time and no weight of its own.
+  const after = v.step === null || v.elapsed === 0 ? '' : ` after ${span(v.elapsed)}${at}`;
+  const weaker = v.weaker && v.intervals > 0 ? `. Weaker: ${COMPARED[v.mode]}` : '';
   switch (v.verdict) {
     case 'pass':
-      return `PASS ${after}: ${passed(v)}`;
+      return `PASS${after}: ${passed(v)}${weaker}`;
     case 'superseded':
-      return `SUPERSEDED ${after}: a newer version took over`;
+      return `SUPERSEDED${after}: a newer version took over${detail === '' ? '' : ` (${detail})`}`;
     case 'no-data':
-      return `NO DATA ${after}: ${noData(v)}`;
+      return `NO DATA${after}: ${noData(v)}`;
     case 'fail':
-      return `FAIL ${after}: ${failed(v)}`;
+      return `FAIL${after}: ${failed(v, detail)}${weaker}`;
     case 'hold':
-      return `HOLD ${after}: ${held(v)}`;
+      return `HOLD${after}: ${held(v, detail)}`;
   }
 }
+
+/** What a canary is compared with, for people. */
+export const COMPARED: Readonly<Record<Verdict['mode'], string>> = {
+  concurrent: 'compared with the stable version at the same time',
+  'pre-promotion':
+    'compared, before the switch, with the stable version of earlier: test traffic is not that of production',
+  'post-promotion': 'compared, after the switch, with the stable version of before it',
+  'before-after': 'compared with the stable version of before',
+};
 
 function passed(v: Verdict): string {
   const shown = v.metrics
@@ -30,9 +42,10 @@ function rates(m: MetricReport): string {
   return `${m.name} ${percent(m.canary.rate)} against ${percent(m.stable.rate)}`;
 }
 
-function failed(v: Verdict): string {
+function failed(v: Verdict, detail: string): string {
   if (v.reason === 'canary-silent') return 'the canary was there and is gone: no metrics of it any more';
-  if (v.reason === 'crashloop') return 'the pods of the canary crash again and again';
+  if (v.reason === 'crashloop')
+    return `the pods of the canary crash again and again${detail === '' ? '' : `: ${detail}`}`;
   const m = v.metrics.find((one) => one.name === v.culprits[0]);
   if (!v.reason.startsWith('worse:') || m === undefined) return inconclusive(v);
   const odds = `p = ${short(v.p)}`;
@@ -50,7 +63,7 @@ function noData(v: Verdict): string {
     : 'neither version has any of the metrics. Check the selectors and that the pods are scraped';
 }
 
-function held(v: Verdict): string {
+function held(v: Verdict, detail: string): string {
   const share = `the canary got ${percent(v.share.observed)} of the traffic instead of ${percent(v.share.expected)}`;
   switch (v.reason) {
     case 'cancelled':
@@ -66,10 +79,21 @@ function held(v: Verdict): string {
     case 'trace-ended':
       return 'the trace ends before there was a verdict';
     case 'degraded':
-      return 'the application is degraded';
+      return `the application is degraded${detail === '' ? '' : `: ${detail}`}. Look at it in Argo CD, then run again`;
+    case 'sync-timeout':
+      return `Argo CD did not get there${detail === '' ? '' : `: ${detail}`}. Without automated sync somebody must sync it; else raise sync-timeout and run again`;
+    case 'noisy-baseline':
+      return 'the stable version differs from itself, so a difference of the canary says nothing. Set phi: auto or a larger phi, or look for the pod that is unlike the others';
+    case 'single-pod':
+      return `one pod alone makes the canary worse${podOf(v)}. Look at that pod and its node; when it is gone, run again`;
     default:
       return inconclusive(v);
   }
+}
+
+function podOf({ pod }: Verdict): string {
+  if (pod === null) return '';
+  return `: ${pod.pod}${pod.node === null ? '' : ` on node ${pod.node}`}`;
 }
 
 function inconclusive(v: Verdict): string {
