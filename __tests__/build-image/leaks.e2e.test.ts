@@ -18,7 +18,10 @@ async function copyShell(to: string): Promise<void> {
   }
 }
 
-const READ = 'read -r one < /run/secrets/a; read -r two < /run/secrets/b; echo "read ${#one} and ${#two}"';
+const { 'secrets, first line': first, 'secret-envs': variable } = MARKS;
+// It must have them: by its exit code, for what a RUN says last does not always reach the log of buildah.
+const LENGTHS = `[ "\${#one}" = ${first.length} ] && [ "\${#two}" = ${variable.length} ] || exit 9`;
+const READ = `read -r one < /run/secrets/a; read -r two < /run/secrets/b; ${LENGTHS}`;
 const TELL = 'cat /run/secrets/a /run/secrets/b /run/secrets/c; cat /run/secrets/* >&2';
 
 async function service(w: LeakBench, ending: string): Promise<void> {
@@ -35,8 +38,6 @@ async function textsBelow(folder: string): Promise<Record<string, string>> {
   return Object.fromEntries(await Promise.all(texts));
 }
 
-const { 'secrets, first line': first, 'secret-envs': variable } = MARKS;
-
 describe('buildah', () => {
   test.each([
     ['the build goes well', 'true', ''],
@@ -51,9 +52,7 @@ describe('buildah', () => {
         { script: `exec /usr/bin/buildah --storage-driver vfs --root ${store}/root --runroot ${store}/run "$@"` },
       );
       expect(run.failure).toBe(code);
-      // It had them, and it told.
-      expect(run.log).toContain(`read ${first.length} and ${variable.length}`);
-      expect(run.log).toContain('***');
+      if (code !== '') expect(run.log).toMatch(/exit status 3|code: 3/);
       expectSealed(run);
       expect(leaksIn(await textsBelow(store), MARKS)).toEqual([]);
     } finally {
@@ -73,6 +72,6 @@ withDocker([
   const host = process.env.DOCKER_HOST ?? '';
   const run = await w.run({ engine: 'docker', 'engine-options': 'network=none' }, { env: { DOCKER_HOST: host } });
   expect(run.failure).toBe(code);
-  expect(run.log).toContain(`read ${first.length} and ${variable.length}`);
+  if (code !== '') expect(run.log).toMatch(/exit status 3|code: 3/);
   expectSealed(run);
 });
