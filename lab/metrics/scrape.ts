@@ -31,6 +31,7 @@ export async function scrape(target: Target, store: Store, seen: Seen, timeoutMs
       now.set(seriesKey(sample.name, full), { name: sample.name, labels: full });
       store.append(sample.name, full, at, sample.value);
     }
+    for (const [, family = '', type = ''] of text.matchAll(/^# TYPE (\S+) ([a-z]+)/gm)) store.types.set(family, type);
     up = 1;
   } catch {
     // A target that does not answer is a fact, not a failure of the one who asks: it stands in `up`.

@@ -1,6 +1,7 @@
 /** A Prometheus stand-in on one loopback port: scrapes the targets it is given, answers instant and range queries. */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { labelNames, labelValues, type Span, seriesOf } from './catalog.ts';
 import { evaluate, evaluateRange, QueryError } from './query.ts';
 import { forget, type Seen, scrape, type Target, targetId } from './scrape.ts';
 import { Store } from './store.ts';
@@ -14,6 +15,10 @@ export interface MetricsOptions {
   /** Added to the clock of the server, seconds. */
   clockOffset?: number;
   port?: number;
+  /** Filled already, or by somebody else too. Default: an empty one. */
+  store?: Store;
+  /** Clock of the server, unix seconds. Default: that of the machine. */
+  now?: () => number;
 }
 
 export interface MetricsRequest {
@@ -34,10 +39,10 @@ export interface MetricsHandle extends AsyncDisposable {
 const MAX_FORM = 1024 * 1024;
 
 export async function startMetrics(options: MetricsOptions): Promise<MetricsHandle> {
-  const store = new Store();
+  const store = options.store ?? new Store();
   const seen: Seen = new Map();
   const requests: MetricsRequest[] = [];
-  const now = (): number => Date.now() / 1000 + (options.clockOffset ?? 0);
+  const now = (): number => (options.now?.() ?? Date.now() / 1000) + (options.clockOffset ?? 0);
 
   async function scrapeNow(): Promise<void> {
     const targets = options.targets();
@@ -58,7 +63,10 @@ export async function startMetrics(options: MetricsOptions): Promise<MetricsHand
     const url = new URL(req.url ?? '/', 'http://lab');
     const parameters = new URLSearchParams(url.search);
     if (req.method === 'POST')
-      for (const [key, value] of new URLSearchParams(await body(req))) parameters.set(key, value);
+      for (const [key, value] of new URLSearchParams(await body(req))) {
+        if (key === 'match[]') parameters.append(key, value);
+        else parameters.set(key, value);
+      }
     const query = parameters.get('query') ?? '';
     const record: MetricsRequest = { method: req.method ?? 'GET', path: url.pathname, query, status: 0 };
     requests.push(record);
@@ -74,7 +82,26 @@ export async function startMetrics(options: MetricsOptions): Promise<MetricsHand
       const data = evaluateRange(store, query, start, end, Number.parseFloat(parameters.get('step') ?? ''));
       return send(res, 200, { status: 'success', data });
     }
+    const known = catalog(url.pathname, parameters);
+    if (known !== undefined) return send(res, 200, { status: 'success', data: known });
     send(res, 404, { status: 'error', errorType: 'not_found', error: `no such path: ${url.pathname}` });
+  }
+
+  function catalog(path: string, parameters: URLSearchParams): unknown {
+    const match = parameters.getAll('match[]');
+    const span: Span = {
+      start: time(parameters.get('start'), 0),
+      end: time(parameters.get('end'), now()),
+      limit: Number(parameters.get('limit') ?? 0),
+    };
+    if (path === '/api/v1/series') return seriesOf(store, match, span);
+    if (path === '/api/v1/labels') return labelNames(store, match, span);
+    const label = /^\/api\/v1\/label\/([a-zA-Z_][a-zA-Z0-9_]*)\/values$/.exec(path)?.[1];
+    if (label !== undefined) return labelValues(store, label, match, span);
+    if (path !== '/api/v1/metadata') return undefined;
+    const wanted = parameters.get('metric');
+    const types = [...store.types].filter(([name]) => wanted === null || name === wanted);
+    return Object.fromEntries(types.map(([name, type]) => [name, [{ type, help: '', unit: '' }]]));
   }
 
   await new Promise<void>((done, failed) => {

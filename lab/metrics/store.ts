@@ -24,6 +24,8 @@ const LOOKBACK_SECONDS = 300;
 
 export class Store {
   readonly #series = new Map<string, Series>();
+  /** `counter`, `gauge`, `histogram` ... by name of the family, as the pages say. */
+  readonly types = new Map<string, string>();
 
   append(name: string, labels: Labels, at: number, value: number | undefined): void {
     const key = seriesKey(name, labels);
@@ -35,6 +37,10 @@ export class Store {
     }
     series.points.push({ at, value });
     while ((series.points[0]?.at ?? at) < at - KEEP_SECONDS) series.points.shift();
+  }
+
+  all(): Series[] {
+    return [...this.#series.values()];
   }
 
   select(selector: Selector): Series[] {

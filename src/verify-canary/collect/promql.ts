@@ -27,7 +27,12 @@ export interface PromClient {
   matrix(query: string, at: number, signal: AbortSignal): Promise<RawSeries[]>;
   /** Metric names; empty when the server does not tell. */
   names(signal: AbortSignal): Promise<string[]>;
+  /** `data` of what it knows about its series: `/api/v1/series`, `/labels`, `/metadata`. @throws GapError, ActionError */
+  lookup(path: string, form: Form, signal: AbortSignal): Promise<unknown>;
 }
+
+/** Fields of a form; one may stand there several times. */
+type Form = readonly (readonly [name: string, value: string])[];
 
 const MAX_BODY = 16 * 1024 * 1024;
 const MAX_SERIES = 100_000;
@@ -55,9 +60,9 @@ export function openPrometheus(
     return url;
   };
 
-  async function ask(path: string, form: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Fields> {
+  async function ask(method: 'GET' | 'POST', path: string, form: Form, signal: AbortSignal): Promise<unknown> {
     using deadline = new Deadline(TOTAL_SECONDS, clock, signal);
-    const response = await withRetry(() => attempt('POST', path, form, deadline.signal), {
+    const response = await withRetry(() => attempt(method, path, form, deadline.signal), {
       retries: RETRIES,
       baseMs: 500,
       capMs: 5000,
@@ -77,28 +82,27 @@ export function openPrometheus(
         return wait === undefined ? 'retry' : { retryAfterMs: wait * 1000 };
       },
     });
-    return read(response.status, response.text, form.query ?? path);
+    const asked = form.find(([name]) => name === 'query' || name === 'match[]')?.[1] ?? path;
+    return read(response.status, response.text, asked);
   }
 
-  async function attempt(
-    method: 'GET' | 'POST',
-    path: string,
-    form: Readonly<Record<string, string>>,
-    signal: AbortSignal,
-  ) {
+  async function attempt(method: 'GET' | 'POST', path: string, form: Form, signal: AbortSignal) {
     const type = { 'content-type': 'application/x-www-form-urlencoded' };
+    const fields = new URLSearchParams(form.map(([name, value]): [string, string] => [name, value])).toString();
+    const url = endpoint(path);
+    if (method === 'GET' && fields !== '') url.search = `${url.search === '' ? '?' : `${url.search}&`}${fields}`;
     const response = await http.send({
       method,
-      url: endpoint(path),
+      url,
       headers: { ...headers, accept: 'application/json', ...(method === 'POST' ? type : {}) },
-      ...(method === 'POST' ? { body: new URLSearchParams(form).toString() } : {}),
+      ...(method === 'POST' ? { body: fields } : {}),
       signal,
       timeouts: { headers: TIMEOUT_MS, body: TIMEOUT_MS },
     });
     return { status: response.status, headers: response.headers, text: await response.text(MAX_BODY) };
   }
 
-  function read(status: number, text: string, query: string): Fields {
+  function read(status: number, text: string, query: string): unknown {
     if (status === 401 || status === 403) {
       throw new ActionError('E_PERMISSION_MISSING', {
         what: `Prometheus at ${host}`,
@@ -127,9 +131,10 @@ export function openPrometheus(
     if (Array.isArray(body.warnings) && body.warnings.length > 0) {
       throw new GapError('partial', `${host} warns: ${oneLine(String(body.warnings[0]), 300)}`);
     }
-    const data = fieldsOf(body.data);
-    if (data === undefined) throw new GapError('query-error', `${host} answered without data`);
-    return data;
+    if (body.data === undefined || body.data === null) {
+      throw new GapError('query-error', `${host} answered without data`);
+    }
+    return body.data;
   }
 
   /** Turns what stands in the way of one answer into a gap; what needs a person goes on as it is. */
@@ -163,9 +168,9 @@ export function openPrometheus(
   return {
     time: (signal) =>
       guarded(async () => {
-        const data = await ask('/api/v1/query', { query: 'time()' }, signal);
-        const value = Array.isArray(data.result) ? Number(data.result[1]) : Number.NaN;
-        if (data.resultType !== 'scalar' || !Number.isFinite(value)) {
+        const data = fieldsOf(await ask('POST', '/api/v1/query', [['query', 'time()']], signal));
+        const value = Array.isArray(data?.result) ? Number(data.result[1]) : Number.NaN;
+        if (data?.resultType !== 'scalar' || !Number.isFinite(value)) {
           throw new GapError('query-error', `${host} did not answer time() with a scalar`);
         }
         return value;
@@ -173,13 +178,16 @@ export function openPrometheus(
     matrix(query, at, signal) {
       const selector = query.replace(/\[\d+s\]$/, '');
       const read = async (): Promise<RawSeries[]> => {
-        const form = { query, time: String(at), timeout: `${TIMEOUT_MS / 1000}s` };
-        const data = await ask('/api/v1/query', form, signal);
+        const form: Form = [
+          ['query', query],
+          ['time', String(at)],
+          ['timeout', `${TIMEOUT_MS / 1000}s`],
+        ];
+        const data = fieldsOf(await ask('POST', '/api/v1/query', form, signal));
+        if (data === undefined) throw new GapError('query-error', `${host} answered without data`);
         if (data.resultType !== 'matrix' || !Array.isArray(data.result)) {
-          throw new GapError(
-            'query-error',
-            `${host} answered ${oneLine(String(data.resultType), 40)} where a matrix was asked`,
-          );
+          const type = oneLine(String(data.resultType), 40);
+          throw new GapError('query-error', `${host} answered ${type} where a matrix was asked`);
         }
         if (data.result.length > MAX_SERIES) {
           throw new ActionError('E_RESPONSE_TOO_LARGE', {
@@ -194,10 +202,11 @@ export function openPrometheus(
       };
       return guarded(read, signal, !answered.has(selector));
     },
+    lookup: (path, form, signal) => guarded(() => ask('GET', path, form, signal), signal, true),
     names: (signal) =>
       guarded(async () => {
         // Unlike a query, this is answered to GET only.
-        const response = await attempt('GET', '/api/v1/label/__name__/values', {}, signal);
+        const response = await attempt('GET', '/api/v1/label/__name__/values', [], signal);
         const body = fieldsOf(parseJson(response.text));
         return Array.isArray(body?.data) ? body.data.filter((name) => typeof name === 'string') : [];
       }, signal).catch(() => []),
