@@ -5,6 +5,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { JudgeConfigInput, MetricInput, Status } from '../../../src/verify-canary/core/index.ts';
 import { random } from '../support/pod.ts';
+import { FLEET, type Fleet, fleet } from './fleet.ts';
 import { binomial, cpu, type Metrics, plainConfig, Rollout, ratio } from './support.ts';
 
 type Random = () => number;
@@ -180,7 +181,25 @@ function doubled(next: Random): number {
   return Number.POSITIVE_INFINITY;
 }
 
-const scenarios = { wandering, lateOnset, share, nullEdge, passEdge, outage, healthy, doubled };
+/** 1 when a rollout of pods ends for the reason; the rest are fields of {@link Fleet}. */
+const ends =
+  (reason: string, more: Partial<Fleet>) =>
+  (next: Random, ...args: number[]): number => {
+    const [ratio = 1, canary = 2, requests = 200, wander = 0] = args;
+    return fleet(next, { ...FLEET, ...more, ratio, canary, requests, wander }) === reason ? 1 : 0;
+  };
+const batches = (phi: number | 'auto') => ends('worse:errors', { batch: 5, phi });
+const fleets = {
+  burstsMeasured: batches('auto'),
+  burstsUnknown: ends('noisy-baseline', { batch: 5, ratio: 1 }),
+  calmNoise: ends('noisy-baseline', {}),
+  allPods: ends('worse:errors', {}),
+  allPodsHeld: ends('single-pod', {}),
+  onePod: ends('single-pod', { bad: 10 }),
+  earlier: ends('worse:errors', { mode: 'before-after', phi: 'auto' }),
+};
+
+const scenarios = { wandering, lateOnset, share, nullEdge, passEdge, outage, healthy, doubled, ...fleets };
 export type Scenario = keyof typeof scenarios;
 export interface Task {
   scenario: Scenario;

@@ -9,6 +9,7 @@
 import { podBound } from './defaults.ts';
 import { createLedger, type Ledger } from './ledger.ts';
 import { events } from './metric.ts';
+import { failProcess } from './ratio.ts';
 import { armsIn } from './step.ts';
 import type { Arm, CpuArm, Interval, JudgeConfig, LatencyArm, MetricConfig, RatioArm } from './types.ts';
 
@@ -58,61 +59,90 @@ export interface LonePod {
   node: string | null;
 }
 
-interface Tally {
-  n: number;
-  excess: number;
-}
-
 /**
- * The pod without which the others show nothing: of the evidence at the limit they keep less than half of what their share
- * of the requests would leave, were all pods alike. (That it merely falls below the limit would say nothing: at the moment
- * of a fail it does so without any pod.)
+ * The pod that a fail rests on, if there is one. (That the evidence falls below the limit without it would say nothing: at the
+ * moment of a fail it does so without any pod.) Two things must be so of a metric's worst pod:
+ * - without it the others show nothing: of the evidence at the limit they keep less than half of what their share of the
+ *   requests would leave, were all pods alike;
+ * - and it is worse than the others by {@link ODD_ONE}, in the same test, with them as the stable arm.
  * @param gone pods that are left out already @param limit ln 1/alpha
  */
 export function lonePod(past: Past, config: JudgeConfig, gone: ReadonlySet<string>, limit: number): LonePod | null {
-  const suspects = new Map<string, number>();
-  for (const m of config.metrics) {
-    if (m.mode !== 'enforce') continue;
-    const worst = worstPod(past, config, m, gone);
-    if (worst !== null) suspects.set(worst.pod, Math.max(worst.share, suspects.get(worst.pod) ?? 0));
-  }
   let [found, least] = [null as string | null, Number.POSITIVE_INFINITY];
-  for (const [pod, share] of suspects) {
-    const rest = replay(past, config, new Set([...gone, pod])).logE();
-    if (rest < (limit * (1 - share)) / 2 && rest < least) [found, least] = [pod, rest];
+  for (const m of config.metrics) {
+    const odd = m.mode === 'enforce' ? oddPod(past, config, m, gone) : null;
+    if (odd === null) continue;
+    const rest = replay(past, config, new Set([...gone, odd.pod])).logE();
+    if (rest < (limit * (1 - odd.share)) / 2 && rest < least) [found, least] = [odd.pod, rest];
   }
   return found === null ? null : { pod: found, node: nodeOf(past, found) };
 }
 
-/** The canary pod with most events beyond stable's rate, and its share of the requests; null without a second pod. */
-function worstPod(
+/**
+ * ln evidence. In simulation, of rollouts whose pods are all alike and bad, at most 4 in 100 are held for one of two pods, and of
+ * those with one bad pod 93 in 100 or more are; ten would be 1 and 87 in 100.
+ */
+const ODD_ONE = Math.log(3);
+
+/** The canary pod with most events beyond stable's rate, when it differs from the others; and its share of the requests. */
+function oddPod(
   past: Past,
   config: JudgeConfig,
   m: MetricConfig,
   gone: ReadonlySet<string>,
 ): { pod: string; share: number } | null {
+  const rows = rowsOf(past, config, m, gone);
+  const excess = new Map<string, number>();
+  for (const { pods, rate } of rows) {
+    for (const [pod, { n, e }] of pods) excess.set(pod, (excess.get(pod) ?? 0) + e - n * rate);
+  }
+  const [worst] = [...excess].sort(([a, s], [b, t]) => t - s || (a < b ? -1 : 1));
+  if (worst === undefined) return null;
+  const [name] = worst;
+  const process = failProcess(0, m.phi);
+  let [own, all, slot] = [0, 0, null as number | null];
+  for (const row of rows) {
+    const sum = { n: 0, e: 0 };
+    for (const { n, e } of row.pods.values()) {
+      sum.n += Math.max(n, e);
+      sum.e += e;
+    }
+    const { n, e } = row.pods.get(name) ?? { n: 0, e: 0 };
+    own += n;
+    all += sum.n;
+    if (slot !== null && row.slot > slot) process.inject();
+    slot = row.slot;
+    process.add(sum.n - Math.max(n, e), Math.max(n, e), sum.e - e, e);
+  }
+  return process.logE() < ODD_ONE ? null : { pod: name, share: own / all };
+}
+
+interface Row {
+  slot: number;
+  /** Events per request of the stable version. */
+  rate: number;
+  pods: Map<string, RatioArm>;
+}
+
+/** What two canary pods or more counted at the same time, beside the stable version. */
+function rowsOf(past: Past, config: JudgeConfig, m: MetricConfig, gone: ReadonlySet<string>): Row[] {
   const bound = podBound(m);
-  const pods = new Map<string, Tally>();
-  let total = 0;
+  const rows: Row[] = [];
   let first: number | null = null;
   for (const line of past) {
     if ('restart' in line || bound === undefined) continue;
     first ??= line.start;
-    if (line.gap !== undefined || line.start < first + config.warmup) continue;
     const stable = armsIn(line, m.name)?.stable as RatioArm | LatencyArm | null | undefined;
-    const counted = Object.entries(line.pods?.canary ?? {}).flatMap(([pod, counts]) => {
+    if (line.gap !== undefined || line.start < first + config.warmup || !stable || stable.n === 0) continue;
+    const pods = new Map<string, RatioArm>();
+    for (const [pod, counts] of Object.entries(line.pods?.canary ?? {})) {
       const c = Object.hasOwn(counts, m.name) ? counts[m.name] : undefined;
-      return c === undefined || c.n === 0 || gone.has(pod) ? [] : [{ pod, ...c }];
-    });
-    if (!stable || stable.n === 0 || counted.length < 2) continue;
-    for (const { pod, n, e } of counted) {
-      const tally = pods.get(pod) ?? { n: 0, excess: 0 };
-      pods.set(pod, { n: tally.n + n, excess: tally.excess + e - (n * events(stable, bound)) / stable.n });
-      total += n;
+      if (c !== undefined && c.n > 0 && !gone.has(pod)) pods.set(pod, c);
     }
+    const slot = Math.floor((line.start - first) / 60);
+    if (pods.size > 1) rows.push({ slot, rate: events(stable, bound) / stable.n, pods });
   }
-  const [worst] = [...pods].sort(([a, s], [b, t]) => t.excess - s.excess || (a < b ? -1 : 1));
-  return worst === undefined ? null : { pod: worst[0], share: worst[1].n / total };
+  return rows;
 }
 
 function nodeOf(past: Past, pod: string): string | null {
