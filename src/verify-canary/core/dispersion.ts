@@ -15,7 +15,8 @@ const Z10 = -1.2815515655446004;
 
 /**
  * The 10 % quantile of chi-square with `df` degrees of freedom (not necessarily a whole number), after Wilson and Hilferty.
- * It is never above the true one, and from 3 degrees on at most 1.5 % below: the bound on phi errs to the safe side.
+ * From 4 degrees on it is within 0.6 % of the true one and at most 0.1 % above; with fewer it is too small (1.4 % at 3, 7 % at 2,
+ * two thirds at 1), so that the bound on phi is too large there: the safe side.
  */
 export function chiSquare10(df: number): number {
   const h = 2 / (9 * df);
