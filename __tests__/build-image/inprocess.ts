@@ -164,7 +164,7 @@ export async function inside(options: RegistryOptions = {}, shared?: RegistryHan
           },
         };
         const result = await run(parsed, ports, progress);
-        return outcome({ result, outputs: outputsOf(parsed, result, progress) });
+        return outcome({ result, outputs: outputsOf(parsed, result, progress).values });
       } catch (error) {
         if (!(error instanceof ActionError)) throw error;
         return outcome({ code: error.code, message: error.message });

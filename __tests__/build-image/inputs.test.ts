@@ -50,10 +50,37 @@ test.each<[Record<string, string>, string]>([
   [{ 'engine-options': 'privileged=true' }, 'engine-options'],
   [{ ssh: 'default\ndefault' }, 'ssh'],
   [{ target: 'a b' }, 'target'],
+  ...[
+    'https://u:p@host',
+    'https://host',
+    'u:p@host',
+    'host/token',
+    'host:',
+    'host:123456',
+    '-host',
+    'a b',
+    '[::1',
+  ].flatMap((host): [Record<string, string>, string][] => [
+    [{ 'trusted-realms': `auth.example\n${host}` }, 'trusted-realms'],
+    [{ 'insecure-registries': host }, 'insecure-registries'],
+  ]),
 ])('%j is E_INPUT and names %s', (inputs, name) => {
   expect(() => parse(inputs)).toThrow(
     expect.objectContaining({ code: 'E_INPUT', message: expect.stringContaining(name) }),
   );
+});
+
+test('T40 hosts that may get a login: by name, address and port; a login in one is never shown', () => {
+  const hosts = ['auth.example', 'AUTH.Example:5000', '[::1]:5000', '10.0.0.1', 'localhost:80'];
+  expect(parse({ 'trusted-realms': hosts.join('\n') }).trustedRealms).toEqual(hosts.map((h) => h.toLowerCase()));
+  expect(parse({ 'insecure-registries': hosts.join('\n') }).insecure).toEqual(hosts);
+  try {
+    parse({ 'trusted-realms': 'https://robot:pass-word-1@host' });
+    throw new Error('it was taken');
+  } catch (error) {
+    expect(String(error)).toContain('item 1');
+    expect(String(error)).not.toContain('pass-word-1');
+  }
 });
 
 test('the token of the run is for ghcr.io alone, on github.com alone, when nothing else is given for it', () => {

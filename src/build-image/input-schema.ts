@@ -13,6 +13,7 @@ import {
   parseSsh,
 } from './input-forms.ts';
 
+const HOST = /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?)(:\d{1,5})?$/;
 const PLATFORM = /^[a-z0-9]+\/[a-z0-9]+(\/[a-z0-9]+)?$/;
 
 /** A schema over the text, or what a schema made of it, from a form. */
@@ -91,6 +92,11 @@ export const schema = fields.superRefine((v, ctx) => {
   if (v.platforms.length > 20) problem('platforms', 'has more than 20 lines');
   if (new Set(v.platforms).size < v.platforms.length) problem('platforms', 'names a platform twice');
   for (const p of v.platforms) if (!PLATFORM.test(p)) problem('platforms', `"${oneLine(p, 60)}" is not os/arch`);
+  for (const name of ['insecure-registries', 'trusted-realms'] as const) {
+    const at = v[name].findIndex((host) => !HOST.test(host));
+    // By its number: a URL with a login in it is what people paste here.
+    if (at >= 0) problem(name, `item ${at + 1} is not host[:port], without a scheme, a path or a login`);
+  }
   for (const [key] of v['build-args']) {
     if (!/^[A-Za-z_]\w*$/.test(key)) problem('build-args', `"${oneLine(key, 60)}" is not a name`);
   }

@@ -95,7 +95,8 @@ export function parseBuildInputs(env: Env): BuildInputs {
     installBuildx: v['install-buildx'],
     logins: loginsOf(v, first, env),
     insecure: v['insecure-registries'],
-    trustedRealms: v['trusted-realms'],
+    // As the URL of a realm has it.
+    trustedRealms: v['trusted-realms'].map((host) => host.toLowerCase()),
     push: v.push,
     reuse: v.reuse,
     reuseMaxAge: v['reuse-max-age'],

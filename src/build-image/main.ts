@@ -76,7 +76,9 @@ await runMain('build-image', async ({ env, log: plain, signal, outputs, summary 
       },
       progress,
     );
-    const values = outputsOf(inputs, result, progress);
+    const { values, cut } = outputsOf(inputs, result, progress);
+    if (cut.length > 0)
+      log.warning('W_OUTPUT_CUT', `the outputs were too large, so these are not whole: ${cut.join(', ')}`);
     outputs(values);
     summary(redact(summaryOf(inputs, result, progress)));
     if (env.GITHUB_ARTIFACTS && result.pushed) {

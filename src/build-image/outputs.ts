@@ -1,9 +1,10 @@
 /** Outputs and the final line. Pure. */
 import { type Digest, type ImageName, nameOf } from '../oci/index.ts';
-import { formatSeconds } from '../text/index.ts';
+import { formatSeconds, truncateBytes } from '../text/index.ts';
 import type { Planned } from './facts.ts';
 import type { BuildInputs } from './inputs.ts';
 import { REVISION_LABEL } from './labels.ts';
+import { fitLines, fitLists, MAX_OUTPUTS, sizeOf } from './output-size.ts';
 import type { TagState } from './publish.ts';
 import type { Progress, Result } from './result.ts';
 
@@ -19,50 +20,29 @@ function imagesOf(images: readonly ImageName[], states: readonly TagState[]): ob
   }));
 }
 
-export function outputsOf(
-  inputs: BuildInputs,
-  r: Result,
-  { states, seconds, warnings }: Progress,
-): Record<string, string | boolean | number> {
+export interface Outputs {
+  values: Record<string, string | boolean | number>;
+  /** Lists that are not whole, for all of them together were too large. */
+  cut: string[];
+}
+
+/** Most of what is left after the single values; the rest is for `json`. */
+const SHARES = { tags: 1 / 3, refs: 1 / 6, bases: 1 / 8 };
+
+export function outputsOf(inputs: BuildInputs, r: Result, { states, seconds, warnings }: Progress): Outputs {
   const { plan, inspected } = r;
   const image = nameOf(inputs.images[0]);
   const tag = mainTag(plan);
   const digest: Digest | '' = inspected?.digest ?? '';
   const ref = digest === '' ? '' : `${image}:${tag}@${digest}`;
   const platforms = inspected?.platforms ?? [];
-  const bases = plan.bases.map(({ name, digest: of, pinned }) => ({ name, digest: of ?? null, pinned }));
   const builtRevision = platforms[0]?.labels[REVISION_LABEL] ?? plan.revision ?? '';
-  const json = {
-    version: 1,
-    ok: true,
-    images: imagesOf(inputs.images, states),
-    tag,
-    digest,
-    ref,
-    sourceKey: plan.key.key,
-    reused: r.reused,
-    reuseReason: r.reason,
-    revision: plan.revision ?? '',
-    builtRevision,
-    platforms: platforms.map((p) => ({
-      platform: p.platform,
-      digest: p.digest,
-      size: p.size,
-      layers: p.layers.length,
-    })),
-    bases,
-    engine: r.engine,
-    timings: seconds,
-    warnings,
-  };
   const single = platforms.length === 1 ? platforms[0] : undefined;
-  return {
+  const values = {
     image,
     tag,
     digest,
     ref,
-    tags: plan.tags.map((t) => t.tag).join('\n'),
-    refs: inputs.images.flatMap((i) => plan.tags.map((t) => `${nameOf(i)}:${t.tag}`)).join('\n'),
     reused: r.reused,
     pushed: r.pushed,
     'source-key': plan.key.key,
@@ -70,21 +50,77 @@ export function outputsOf(
     'built-revision': builtRevision,
     platforms: platforms.map((p) => p.platform).join('\n'),
     size: Math.max(0, ...platforms.map((p) => p.size)),
-    'base-images': JSON.stringify(bases),
     engine: r.engine,
     ...(single === undefined ? {} : { [`digest-${single.platform.replaceAll('/', '-')}`]: digest }),
-    json: JSON.stringify(json),
+  };
+  const names = sizeOf({ tags: '', refs: '', 'base-images': '', json: '' });
+  const room = Math.max(0, MAX_OUTPUTS - sizeOf(values) - names);
+  const allTags = plan.tags.map((t) => t.tag);
+  const tags = fitLines(allTags, room * SHARES.tags);
+  const refs = fitLines(
+    inputs.images.flatMap((i) => allTags.map((t) => `${nameOf(i)}:${t}`)),
+    room * SHARES.refs,
+  );
+  const bases = plan.bases.map(({ name, digest: of, pinned }) => ({ name, digest: of ?? null, pinned }));
+  const baseImages = fitLists({ bases }, room * SHARES.bases, (lists) => JSON.stringify(lists.bases));
+  const others = [
+    ...(tags.cut ? ['tags'] : []),
+    ...(refs.cut ? ['refs'] : []),
+    ...(baseImages.cut.length > 0 ? ['base-images'] : []),
+  ];
+  const listed = platforms.map((p) => ({
+    platform: p.platform,
+    digest: p.digest,
+    size: p.size,
+    layers: p.layers.length,
+  }));
+  const left = room - sizeOf({ '': tags.text + refs.text + baseImages.text });
+  const json = fitLists({ images: states, platforms: listed, bases, warnings }, left, (lists, cut) =>
+    JSON.stringify({
+      version: 1,
+      ok: true,
+      images: imagesOf(inputs.images, lists.images),
+      tag,
+      digest,
+      ref,
+      sourceKey: plan.key.key,
+      reused: r.reused,
+      reuseReason: r.reason,
+      revision: plan.revision ?? '',
+      builtRevision,
+      platforms: lists.platforms,
+      bases: lists.bases,
+      engine: r.engine,
+      timings: seconds,
+      warnings: lists.warnings,
+      ...whatIsCut([...cut.map((name) => `json.${name}`), ...others]),
+    }),
+  );
+  return {
+    values: { ...values, tags: tags.text, refs: refs.text, 'base-images': baseImages.text, json: json.text },
+    cut: [...json.cut.map((name) => `json.${name}`), ...others],
   };
 }
+
+function whatIsCut(cut: readonly string[]): { cut?: readonly string[] } {
+  return cut.length === 0 ? {} : { cut };
+}
+
+const MAX_MESSAGE = 4096;
 
 /** The one output of a run that failed. */
 export function failedOutput(
   all: readonly ImageName[],
-  error: { code: string; message: string },
+  { code, message }: { code: string; message: string },
   { states, seconds, warnings }: Progress,
 ): string {
-  const images = imagesOf(all, states);
-  return JSON.stringify({ version: 1, ok: false, ...error, images, timings: seconds, warnings });
+  const error = { code, message: truncateBytes(message, MAX_MESSAGE) };
+  const { text } = fitLists({ images: states, warnings }, MAX_OUTPUTS - sizeOf({ json: '' }), (lists, cut) => {
+    const images = imagesOf(all, lists.images);
+    const listed = { images, timings: seconds, warnings: lists.warnings };
+    return JSON.stringify({ version: 1, ok: false, ...error, ...listed, ...whatIsCut(cut.map((n) => `json.${n}`)) });
+  });
+  return text;
 }
 
 export function noticeOf(inputs: BuildInputs, r: Result, { seconds }: Progress): string {
