@@ -7,7 +7,7 @@ import { systemExec } from '../../src/runner/index.ts';
 import type { Report } from '../../src/scan-deps/types.ts';
 import { type ActionResult, runAction } from '../support/bundle.ts';
 import { mustBeValid } from './schema-check.ts';
-import { zipOf } from './support.ts';
+import { started, zipOf } from './support.ts';
 
 /** Path -> content; null takes the file away. */
 export type Files = Readonly<Record<string, string | null>>;
@@ -40,7 +40,7 @@ export interface Service extends AsyncDisposable {
   scan(root: string, event: Event, inputs?: Record<string, string>): Promise<Scan>;
 }
 
-export async function startService(files: Files, options: { private?: boolean } = {}): Promise<Service> {
+export async function startService(files: Files, options: { private?: boolean } = {}, how = started): Promise<Service> {
   const folder = await mkdtemp(join(tmpdir(), 'scan-diff-'));
   const forge = await startForge();
   const name = 'org/service';
@@ -130,7 +130,7 @@ export async function startService(files: Files, options: { private?: boolean } 
       const from: Record<string, string> =
         'osv-url' in inputs ? {} : { database: join(folder, 'db'), 'max-database-age': 'none' };
       const all = { paths: '.', 'report-dir': reports, ...from, ...inputs };
-      const result = await runAction('scan-deps', all, { cwd: root, env });
+      const result = await runAction('scan-deps', all, { cwd: root, env, ...how });
       const read = async (file: string): Promise<unknown> =>
         JSON.parse(await readFile(join(reports, file), 'utf8').catch(() => 'null'));
       const report = (await read('scan-deps.json')) as Report;

@@ -5,8 +5,15 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { zipSync } from 'fflate';
 import type { Report } from '../../src/scan-deps/types.ts';
-import { type ActionResult, runAction } from '../support/bundle.ts';
+import { type ActionOptions, type ActionResult, runAction } from '../support/bundle.ts';
 import { mustBeValid } from './schema-check.ts';
+
+/** What is started: a built file of the action, by which Node. */
+export type Started = Pick<ActionOptions, 'entry' | 'node'>;
+
+/** All tests of the action run it from source; with these variables they run a bundle, or another Node. */
+const { SCAN_DEPS_ENTRY: entry, SCAN_DEPS_NODE: node } = process.env;
+export const started: Started = { ...(entry ? { entry } : {}), ...(node ? { node } : {}) };
 
 export interface Checkout extends Disposable {
   root: string;
@@ -20,7 +27,7 @@ export interface Scan extends ActionResult {
   sarif: { runs: { results: { ruleId: string; locations: object[] }[] }[] };
 }
 
-export function checkout(files: Record<string, string | Uint8Array>, git = true): Checkout {
+export function checkout(files: Record<string, string | Uint8Array>, git = true, how = started): Checkout {
   const folder = mkdtempSync(join(tmpdir(), 'scan-checkout-'));
   const root = join(folder, 'work');
   mkdirSync(root);
@@ -40,7 +47,7 @@ export function checkout(files: Record<string, string | Uint8Array>, git = true)
       const result = await runAction(
         'scan-deps',
         { paths: '.', 'report-dir': reports, ...inputs },
-        { cwd: root, env: extra },
+        { cwd: root, env: extra, ...how },
       );
       const read = (name: string): never => {
         try {
