@@ -42,6 +42,8 @@ export interface ArgoCdPorts {
   http: Http;
   clock: Clock;
   random: () => number;
+  /** How often a request is repeated when nobody answers (default 3). */
+  retries?: number;
 }
 
 const MAX_ANSWER = 32 * 1024 * 1024;
@@ -100,7 +102,7 @@ export function openArgoCd(server: URL, token: string, ports: ArgoCdPorts, input
   ): Promise<T | Unavailable> {
     try {
       const answer = await withRetry(() => attempt(url, timeout, deadline.signal), {
-        retries: RETRIES,
+        retries: ports.retries ?? RETRIES,
         baseMs: 500,
         capMs: 4000,
         retryAfterCapMs: 30_000,

@@ -170,12 +170,17 @@ export class Town {
   /** @param onStep told of every sleep, before the sleeper wakes; `seconds` since the start */
   constructor(onStep: (town: Town, seconds: number) => void = () => {}) {
     let passed = 0;
-    this.clock = steppingClock(undefined, (seconds) => {
+    const clock = steppingClock(undefined, (seconds) => {
       passed += seconds;
       this.stable.run(seconds, { rate: this.rate * (1 - this.share) });
       this.canary.run(seconds, { rate: this.rate * this.share, errors: this.errors });
       onStep(this, passed);
     });
+    // What goes on beside the sleeper is done before time passes, as it would be in seconds that are real.
+    const settled = async (): Promise<void> => {
+      for (let i = 0; i < 5; i += 1) await new Promise((done) => setImmediate(done));
+    };
+    this.clock = { ...clock, sleep: (seconds, signal) => settled().then(() => clock.sleep(seconds, signal)) };
     this.openHttp = memoryHttp(({ method, url, headers }) => {
       if (url.hostname === '127.0.0.9') return this.argo.answer(method, url, headers?.authorization);
       const pod = { '127.0.0.1': this.stable, '127.0.0.2': this.canary }[url.hostname];

@@ -126,6 +126,7 @@ export async function watch(inputs: Record<string, string>, world: World): Promi
   const folder = await mkdtemp(join(tmpdir(), 'verify-canary-'));
   const tracePath = world.tracePath ?? join(folder, 'trace.jsonl');
   const log = memoryLog();
+  log.hide = (text) => log.masked.reduce((hidden, secret) => hidden.split(secret).join('***'), text);
   const ports = {
     clock,
     openHttp: world.openHttp ?? openHttp,
@@ -137,6 +138,7 @@ export async function watch(inputs: Record<string, string>, world: World): Promi
   let error: unknown;
   try {
     const { inputs: settled, config } = settleMode(parseCanaryInputs({ ...env, ...world.env }), world.config);
+    for (const secret of settled.secrets) log.mask(secret);
     const options = {
       inputs: settled,
       config,

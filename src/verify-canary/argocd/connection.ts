@@ -29,7 +29,8 @@ export function connect(wish: ArgoWish, ports: ArgoPorts): Connection {
     const mask = (secret: string): void => ports.log.mask(secret);
     const token =
       wish.oidc === null ? wish.token : await exchangeToken(wish.server, wish.oidc, { ...ports, mask }, deadline);
-    return openArgoCd(wish.server, token, ports, INPUTS);
+    // Who looks again and again need not repeat.
+    return openArgoCd(wish.server, token, { ...ports, retries: 0 }, INPUTS);
   }
 
   return {
