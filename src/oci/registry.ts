@@ -1,6 +1,6 @@
 /** An OCI registry (distribution specification 1.1) as a client sees it. */
 import type { Readable } from 'node:stream';
-import { HttpError, withRetry } from '../http/index.ts';
+import { HttpError } from '../http/index.ts';
 import { type Digest, DigestMismatch, parseDigest, sha256, verifying } from './digest.ts';
 import { RegistryError } from './error.ts';
 import {
@@ -12,8 +12,9 @@ import {
   parseManifest,
   type StoredBytes,
 } from './manifest.ts';
-import { isTransientError, RETRY_AFTER_CAP_MS, type RegistryOptions, Transport } from './transport.ts';
-import { UploadAgain, uploadBlob } from './upload.ts';
+import { otherBytes, repeating } from './repeat.ts';
+import { type RegistryOptions, Transport } from './transport.ts';
+import { uploadBlob } from './upload.ts';
 
 export interface Head {
   digest: Digest;
@@ -80,7 +81,7 @@ export class Registry {
       if (response.status !== 200) throw await this.#transport.failure(what, response);
       const bytes = await response.bytes(MAX_MANIFEST);
       if (wanted !== undefined && sha256(bytes) !== wanted) {
-        throw this.#mismatch(what, `the bytes served for it have the digest ${sha256(bytes)}`);
+        throw otherBytes(what, `the bytes served for it have the digest ${sha256(bytes)}`);
       }
       return parseManifest(bytes, response.headers.get('content-type') ?? '', what);
     });
@@ -153,7 +154,7 @@ export class Registry {
       try {
         for await (const part of await this.getBlob(repository, blob)) parts.push(part as Buffer);
       } catch (error) {
-        if (error instanceof DigestMismatch) throw this.#mismatch(what, error.message, error);
+        if (error instanceof DigestMismatch) throw otherBytes(what, error.message, error);
         throw error;
       }
       return Buffer.concat(parts);
@@ -212,31 +213,8 @@ export class Registry {
     return { response, digest: parseDigest(response.headers.get('docker-content-digest') ?? '') };
   }
 
-  /** Repeats a whole operation whose body was cut or changed on its way. */
   #again<T>(operation: () => Promise<T>): Promise<T> {
-    const { clock, deadline, random = Math.random, retries = 4 } = this.#options;
-    return withRetry(operation, {
-      retries: Math.min(retries, 2),
-      baseMs: 500,
-      capMs: 20_000,
-      retryAfterCapMs: RETRY_AFTER_CAP_MS,
-      clock,
-      deadline,
-      random,
-      classify(outcome) {
-        if (!('error' in outcome) || !isBodyFault(outcome.error)) return 'ok';
-        const wait = outcome.error instanceof UploadAgain ? outcome.error.wait : undefined;
-        return wait === undefined ? 'retry' : { retryAfterMs: wait * 1000 };
-      },
-    }).catch((error: unknown) => {
-      if (error instanceof DigestMismatch) throw this.#mismatch(this.host, error.message, error);
-      throw error instanceof UploadAgain ? error.cause : this.#transport.explain(error);
-    });
-  }
-
-  #mismatch(what: string, why: string, cause?: unknown): RegistryError {
-    const fix = 'The registry, or something on the way to it, changes content: do not use this image';
-    return new RegistryError('E_DIGEST', 200, what, why, fix, cause);
+    return repeating(operation, this.#transport, this.#options);
   }
 
   #url(path: string): URL {
@@ -246,12 +224,6 @@ export class Registry {
   #name(repository: string, reference: string): string {
     return `${this.host}/${repository}${reference.startsWith('sha256:') ? '@' : ':'}${reference}`;
   }
-}
-
-// Requests repeat their own transient answers; what is left is what only shows while a body is read.
-function isBodyFault(error: unknown): boolean {
-  if (error instanceof UploadAgain || error instanceof DigestMismatch) return true;
-  return isTransientError(error) || (error instanceof RegistryError && error.code === 'E_DIGEST');
 }
 
 function pull(repository: string): string[] {
