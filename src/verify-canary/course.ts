@@ -11,8 +11,8 @@ export interface Course {
   /** After a line: go on, over, or nothing to judge for too long. */
   turn(status: Status, line: TraceLine): 'on' | 'over' | 'stuck';
   stuck(): Finding;
-  /** What to say when it is over without a verdict. */
-  through(): string;
+  /** What the trace says when it is over; null when the verdict says it all. */
+  end(status: Status): string | null;
 }
 
 /** One step, the one that Git asks for. */
@@ -22,7 +22,7 @@ export function fixedCourse(step: string): Course {
     note: () => {},
     turn: (status) => (status.done && status.step === step ? 'over' : 'on'),
     stuck: () => ({ event: 'sync-timeout', detail: '' }),
-    through: () => '',
+    end: () => null,
   };
 }
 
@@ -46,7 +46,9 @@ export function rolloutCourse(begin: number, first: RolloutState, patience: numb
       return span !== null && track.idle(span.end) > patience ? 'stuck' : 'on';
     },
     stuck: () => ({ event: 'sync-timeout', detail: 'the Rollout has no weight between 0 and 100 and goes on to none' }),
-    through: () =>
-      'the Rollout has gone to 100 % before there was evidence for its last weight. Let its steps pause for longer',
+    end(status) {
+      if (status.verdict !== null && status.verdict !== 'pass') return null;
+      return track.throughSince() === null ? 'the Rollout waits for somebody' : 'the Rollout has gone to 100 %';
+    },
   };
 }

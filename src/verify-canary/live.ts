@@ -20,6 +20,9 @@ import type { Ports, RunOptions } from './run.ts';
 import type { Session } from './session.ts';
 import { emptySelectors } from './watch.ts';
 
+const WENT_THROUGH =
+  'the Rollout has gone to 100 % before there was evidence for its last weight. Let its steps pause for longer';
+
 /** What happens in one run, whatever is watched. */
 interface Watch {
   source: MetricsSource;
@@ -183,8 +186,11 @@ async function watch(w: Watch, session: Session, options: RunOptions, ports: Por
       if (turn === 'on') continue;
       // Nothing passes while Argo CD says that it is broken, or another version is on its way.
       const late = status.verdict === 'pass' ? ((await observer?.finish()) ?? null) : null;
-      if (late !== null) end(late);
-      else if (status.verdict === null) ports.log.warning('W_ROLLOUT_THROUGH', course.through());
+      if (late !== null) return end(late);
+      if (status.verdict === null) ports.log.warning('W_ROLLOUT_THROUGH', WENT_THROUGH);
+      const why = course.end(status);
+      // A pass goes on with the next weight: the trace says where its run ended, so that a replay ends there too.
+      if (why !== null) session.feed({ v: 1, type: 'event', at: last, event: 'run', detail: why });
       return;
     }
   } catch (error) {

@@ -37,7 +37,7 @@ const HAPPENED: Readonly<Record<TraceEvent['event'], string>> = {
 export function happenings({ events, verdict }: Pick<ReportFacts, 'events' | 'verdict'>): Happening[] {
   return events.slice(-MAX_EVENTS).map(({ at, event, detail }) => ({
     minute: verdict.from === null || at < verdict.from ? null : (at - verdict.from) / 60,
-    text: `${HAPPENED[event]}${detail === undefined ? '' : `: ${detail}`}`,
+    text: detail === undefined ? HAPPENED[event] : event === 'run' ? detail : `${HAPPENED[event]}: ${detail}`,
   }));
 }
 
