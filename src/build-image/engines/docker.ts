@@ -1,7 +1,10 @@
 /** docker: build and push by name; the digest stands in the last line of the push. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { type Digest, parseDigest } from '../../oci/index.ts';
 import { isOlder } from './buildx.ts';
 import { daemonImage } from './daemon.ts';
+import { withLabels } from './legacy-labels.ts';
 import { type BuildRequest, commonFlags, type Engine, EngineOutputMissing, mustSucceed } from './port.ts';
 
 export interface DockerFacts {
@@ -65,7 +68,8 @@ export function docker(facts: DockerFacts): Engine {
       : undefined,
     localImage: daemonImage,
     async build(request, run) {
-      mustSucceed('build', await run('docker', dockerArgs(facts, request), { env }));
+      const asked = buildKit ? request : await labelled(request);
+      mustSucceed('build', await run('docker', dockerArgs(facts, asked), { env }));
       if (request.stage === undefined) return { digest: undefined, tagged: false, notes: [] };
       const pushed = mustSucceed('push', await run('docker', ['push', request.stage], { env }));
       const digest = pushedDigest(pushed.stdoutTail, request.stage);
@@ -74,4 +78,14 @@ export function docker(facts: DockerFacts): Engine {
       return { digest, tagged: true, notes: [] };
     },
   };
+}
+
+/** One step for all labels instead of one each. A target may lie anywhere in the file, so there the flags stay. */
+async function labelled(request: BuildRequest): Promise<BuildRequest> {
+  if (request.target !== '' || request.labels.length === 0) return request;
+  const text = withLabels(await readFile(request.dockerfile, 'utf8'), request.labels);
+  if (text === undefined) return request;
+  const dockerfile = join(request.out, 'Dockerfile');
+  await writeFile(dockerfile, text, { mode: 0o600 });
+  return { ...request, dockerfile, labels: [] };
 }
