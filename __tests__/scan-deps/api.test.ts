@@ -1,7 +1,10 @@
 /** The action against the OSV server of the lab: questions, pages, privacy, and a bad day of the network. */
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type OsvFault, type OsvServer, startOsv } from '../../lab/osv/server.ts';
+import { parseOutputs } from '../support/bundle.ts';
 import { advisory, CRITICAL, checkout, lockOf, type Scan, zipOf } from './support.ts';
 
 const events = [{ introduced: '0' }, { fixed: '2.0' }];
@@ -225,7 +228,7 @@ describe('trap 20 and faults: never green', () => {
   });
 });
 
-test('a termination is red, with outputs that say so', async () => {
+test.each(['SIGTERM', 'SIGINT'] as const)('%s is red, with outputs that say so', async (signal) => {
   await using server = await startOsv({ advisories: records });
   server.fault({ delayMs: 30_000 });
   using work = checkout({ 'requirements.txt': clean });
@@ -240,6 +243,7 @@ test('a termination is red, with outputs that say so', async () => {
         'INPUT_OSV-URL': server.url,
         RUNNER_TEMP: work.root,
         GITHUB_WORKSPACE: work.root,
+        GITHUB_OUTPUT: join(work.root, '../output'),
       },
     },
   );
@@ -249,7 +253,10 @@ test('a termination is red, with outputs that say so', async () => {
     log += part.toString();
   });
   while (server.requests().length === 0 && child.exitCode === null) await new Promise((done) => setTimeout(done, 20));
-  child.kill('SIGTERM');
+  child.kill(signal);
   const code = await closed;
   expect([code, log]).toEqual([1, expect.stringContaining('[E_CANCELLED]')]);
+  const outputs = parseOutputs(readFileSync(join(work.root, '../output'), 'utf8'));
+  expect(outputs).toMatchObject({ passed: 'false', complete: 'false', 'report-path': '' });
+  expect(JSON.parse(outputs.json ?? '')).toMatchObject({ result: 'failed', complete: false });
 });

@@ -111,6 +111,27 @@ test('a lock above governs the workspaces that it lists, and only those', async 
   expect(found.unsupported).toEqual(['rs/apart/Cargo.toml']);
 });
 
+test('a lock without any package governs nothing: the manifest beside it is read, or named', async () => {
+  const manifest = '{"dependencies": {"lodash": "^4.17.20"}}';
+  for (const [name, text] of Object.entries({
+    'yarn.lock': '',
+    'package-lock.json': lockOf({}),
+    'pnpm-lock.yaml': "lockfileVersion: '9.0'\n",
+  })) {
+    const { read } = await look({ [name]: text, 'package.json': manifest });
+    expect(read).toContain('package.json: package-json read 1');
+  }
+  const rust = await look({ 'Cargo.lock': 'version = 4\n', 'Cargo.toml': '[dependencies]\nx = "1"\n' });
+  expect([rust.unsupported, rust.notices]).toEqual([['Cargo.toml'], ['W_UNSUPPORTED Cargo.toml']]);
+  // One that lists workspaces has said what there is: their ranges are about folders.
+  const linked = lockOf({ 'packages/a': {}, 'node_modules/a': { resolved: 'packages/a', link: true } });
+  const { read } = await look({ 'package-lock.json': linked, 'package.json': '{"dependencies": {"a": "^1"}}' });
+  expect(read).toEqual(['package-lock.json: package-lock read 0']);
+  // One that cannot be read is red in any case.
+  const broken = await look({ 'package-lock.json': '{', 'package.json': manifest });
+  expect(broken.read).toEqual(['package-lock.json: package-lock failed 0']);
+});
+
 test('what cannot be read is named once, if it declares packages at all', async () => {
   const found = await look({
     'bun.lock': '',

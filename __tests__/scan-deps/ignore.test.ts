@@ -68,6 +68,30 @@ describe('trap 22', () => {
   });
 });
 
+test('every entry has its own line, however the list is written, and two entries of one id their own expiry', async () => {
+  const lines = (text: string): number[] =>
+    parseIgnoreFile(text, 'x.yml', Date.parse('2025-11-01T00:00:00Z') / 1000).map((e) => e.line);
+  const rest = 'reason: not reachable in our service\n    expires: 2025-12-01\n';
+  const spread = `# - id: no\nversion: 1\nignore:\n  -\n    id: CVE-1-1\n    ${rest}  # - one\n  - id: CVE-1-2\n    ${rest}`;
+  expect(lines(spread)).toEqual([4, 9]);
+  expect(lines(spread.replaceAll('\n', '\r\n'))).toEqual([4, 9]);
+  expect(lines(`\ufeff${spread}`)).toEqual([4, 9]);
+  expect(lines(spread.replace(/^ {2}/gm, ''))).toEqual([4, 9]);
+  const two = [
+    'package: flask\n    reason: flask is not used in our service',
+    'package: requests\n    reason: requests is only called at home',
+  ].map((text, i) => `  - id: CVE-2020-1\n    ${text}\n    expires: ${day(10 + 10 * i)}\n`);
+  using work = checkout({
+    'requirements.txt': 'flask==1.0\nrequests==1.0\n',
+    '.github/scan-deps.yml': `version: 1\nignore:\n${two.join('')}`,
+  });
+  const flask = advisory('PYSEC-2', { name: 'flask', events: [{ introduced: '0' }], aliases: ['CVE-2020-1'] });
+  work.write('../db/PyPI/all.zip', zipOf([...pypi, flask]));
+  const { summary } = await work.scan({ database: '../db', 'max-database-age': 'none' });
+  expect(summary).toMatch(/flask 1\.0.*flask is not used.*\| 11 days left/);
+  expect(summary).toMatch(/requests 1\.0.*only called at home.*\| 21 days left/);
+});
+
 test.each([
   ['in 400 days', entry(['id: CVE-1-1'], '2027-01-01'), 'more than 366 days ahead'],
   ['no such day', entry(['id: CVE-1-1'], '2025-02-30'), 'no day of the calendar'],

@@ -6,10 +6,10 @@ import type { Extracted } from '../extract/context.ts';
 import type { SingleFormat } from '../extract/index.ts';
 import { extractRequirements } from '../extract/requirements.ts';
 import type { FileReport, Notice } from '../types.ts';
-import { formatOf } from './formats.ts';
+import { formatOf, unreadOf } from './formats.ts';
 import { isMember, membersOf } from './members.ts';
 import { readOne } from './read.ts';
-import { type Candidate, selectFiles } from './select.ts';
+import { type Candidate, type Selection, selectFiles } from './select.ts';
 import { noticesOf, unsupportedOf } from './unsupported.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -36,10 +36,13 @@ export async function discover(
   const locked = await read(locks);
   // Which folders a lock higher up also locks is known when that has been read.
   const members = membersOf(locked);
-  const ranges = await read(manifests.filter(({ file, named: always }) => always || !isMember(file, members)));
+  const open = openedBy(locked, selection);
+  const ranges = await read(
+    [...manifests, ...open.scan].filter(({ file, named: always }) => always || !isMember(file, members)),
+  );
   const reports: Extracted[] = [...extractRequirements(requirements, workspace), ...locked, ...ranges];
   limitTotal(reports, workspace.limits.packages);
-  const unsupported = unsupportedOf(selection.unsupported, members, workspace);
+  const unsupported = unsupportedOf([...selection.unsupported, ...open.unsupported], members, workspace);
   const partly = ranges.filter((report) => report.unread !== undefined);
   return {
     reports: reports.map(({ memberNames: _names, unread: _unread, ...report }): FileReport => report),
@@ -49,6 +52,32 @@ export async function discover(
 }
 
 type Single = Candidate & { format: SingleFormat };
+
+/**
+ * A lock without any package, such as an empty yarn.lock that only marks a folder, says nothing about the manifest beside it:
+ * what stands there is read after all.
+ */
+function openedBy(
+  locked: readonly Extracted[],
+  { governed }: Selection,
+): { scan: Single[]; unsupported: Selection['unsupported'] } {
+  const empty = new Set(
+    locked
+      .filter(({ status, deps, members = [] }) => status === 'read' && deps.length === 0 && members.length === 0)
+      .map(({ file }) => file),
+  );
+  const files = [...governed].filter(([, lock]) => empty.has(lock)).map(([file]) => file);
+  return {
+    scan: files.flatMap((file): Single[] => {
+      const format = formatOf(file);
+      return format === undefined || format === 'requirements' ? [] : [{ file, format, named: false }];
+    }),
+    unsupported: files.flatMap((file) => {
+      const kind = unreadOf(file);
+      return kind === undefined ? [] : [{ file, kind }];
+    }),
+  };
+}
 
 function split(scan: readonly Candidate[]): [string[], Single[], Single[]] {
   const singles = scan.filter((one): one is Single => one.format !== 'requirements');

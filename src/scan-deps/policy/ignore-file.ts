@@ -106,7 +106,7 @@ function entryLines(text: string): number[] {
   for (const [i, line] of text.split(/\r?\n/).entries()) {
     if (/^ignore\s*:/.test(line)) inside = true;
     else if (/^[A-Za-z]/.test(line)) inside = false;
-    const dash = inside ? /^( *)- /.exec(line) : null;
+    const dash = inside ? /^( *)-(?: |$)/.exec(line) : null;
     if (dash === null) continue;
     indent ??= dash[1]?.length ?? 0;
     if (dash[1]?.length === indent) found.push(i + 1);

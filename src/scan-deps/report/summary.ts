@@ -110,8 +110,9 @@ function smallestChange(report: Report): string {
 function ignored(report: Report, max: number): string {
   const findings = report.findings.filter((f) => f.state === 'ignored');
   const rows = findings.slice(0, max).map((f) => {
+    // Several entries may name one id, each for a package or a path: the reason is that of the entry that applied.
     const entry = report.ignores.find(
-      (i) => i.state === 'used' && f.ids.some((id) => id.toLowerCase() === i.id.toLowerCase()),
+      (i) => i.state === 'used' && i.reason === f.reason && f.ids.some((id) => id.toLowerCase() === i.id.toLowerCase()),
     );
     return [
       markdown.code(`${f.package} ${versionOf(f)}`),
