@@ -34,12 +34,14 @@ const LN_SIZE = Math.log(SIZE);
  */
 export function createTerms(d0: number, sign: 1 | -1): (rho: number) => Float64Array {
   const terms = new Float64Array(SIZE);
+  const effects = Float64Array.from(GRID, (g) => Math.expm1(d0 + sign * g));
+  const edge = Math.expm1(d0);
   let last = Number.NaN;
   return (rho) => {
     if (rho === last) return terms;
     last = rho;
-    const base = Math.log1p(rho * Math.expm1(d0));
-    for (let i = 0; i < SIZE; i += 1) terms[i] = Math.log1p(rho * Math.expm1(d0 + sign * (GRID[i] ?? 0))) - base;
+    const base = Math.log1p(rho * edge);
+    for (let i = 0; i < SIZE; i += 1) terms[i] = Math.log1p(rho * (effects[i] ?? 0)) - base;
     return terms;
   };
 }
