@@ -184,6 +184,7 @@ describe('acceptance 12: bombs', () => {
     ['10 GB in members that are each allowed', announcing(640, 16 * 1024 * 1024, 1024 * 1024)],
     ['one member of 4 GB', announcing(1, 0xfffffff0, 1024 * 1024 * 1024)],
     ['a ratio of 1,000', announcing(1, 10_000_000, 10_000)],
+    ['a ratio of 1,000 in small members', announcing(2000, 60_000, 60)],
   ] as const;
   test.each(limits)('%s: refused from the directory, nothing is inflated', async (_name, bytes) => {
     const path = join(folder, 'all.zip');

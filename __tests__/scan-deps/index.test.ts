@@ -21,7 +21,7 @@ import { databaseSource } from '../../src/scan-deps/osv/database.ts';
 import { buildIndex } from '../../src/scan-deps/osv/index-build.ts';
 import { normaliseName } from '../../src/scan-deps/osv/names.ts';
 import type { AdvisorySource } from '../../src/scan-deps/osv/source.ts';
-import type { Answer, Dep, Ecosystem, OsvRecord } from '../../src/scan-deps/types.ts';
+import type { Answer, Dep, Ecosystem, OsvAffected, OsvRecord } from '../../src/scan-deps/types.ts';
 import { orderOf } from '../../src/scan-deps/version/index.ts';
 import { advisory, CRITICAL, checkout, zipOf } from './support.ts';
 
@@ -363,15 +363,21 @@ describe('real advisories', () => {
       const records = Object.values(unzipSync(archive)).map(
         (bytes) => JSON.parse(Buffer.from(bytes).toString()) as OsvRecord,
       );
-      const entries = records
-        .flatMap((r) => r.affected ?? [])
-        .filter((entry) => entry.package?.ecosystem.split(':')[0] === eco);
+      const packages = new Map<string, OsvAffected[]>();
+      for (const entry of records.flatMap((r) => r.affected ?? [])) {
+        if (entry.package?.ecosystem.split(':')[0] !== eco) continue;
+        const key = normaliseName(eco, entry.package.name);
+        packages.set(key, [...(packages.get(key) ?? []), entry]);
+      }
+      // By package, not by advisory: else most of the draws are of the few that have hundreds.
+      const all = [...packages.values()];
       let state = 20260801;
       const random = (n: number): number => {
         state = (Math.imul(state, 1103515245) + 12345) >>> 0;
         return Math.floor((state / 2 ** 32) * n);
       };
       const deps = Array.from({ length: 2000 }, () => {
+        const entries = all[random(all.length)] ?? [];
         const entry = entries[random(entries.length)];
         const fixed =
           entry?.ranges?.flatMap((range) => range.events.flatMap((e) => e.fixed ?? e.introduced ?? [])) ?? [];

@@ -68,7 +68,7 @@ export async function scan(root: string, inputs: Readonly<Record<string, string>
     ),
   };
   const result = await measureProcess(process.execPath, [BUNDLE], { cwd: root, env });
-  if (!/::notice title=scan-deps::(?:passed|failed): /.test(result.output))
+  if (!/::notice title=scan-deps::(?:passed|failed)[:,]/.test(result.output))
     throw new Error(`the scan came to no report: ${result.output.slice(-2000)}`);
   return result;
 }

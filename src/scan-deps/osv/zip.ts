@@ -65,12 +65,17 @@ async function directory(archive: Archive, bytes: number, path: string, limits: 
   const members: Directory = [];
   let count = 0;
   let total = 0;
+  let packedTotal = 0;
   for await (const entry of zip.eachEntry()) {
     const size = entry.uncompressedSize;
     total += size;
+    packedTotal += entry.compressedSize;
     const ratio = size / Math.max(1, entry.compressedSize);
     if (size > limits.memberBytes) throw tooBig(path, `${size} bytes in one member`);
     if (size > RATIO_FREE && ratio > limits.ratio) throw tooBig(path, `a ratio of ${Math.round(ratio)}:1`);
+    // Small members that are all of a high ratio: their sum is not waited for.
+    if (total > limits.memberBytes && total / packedTotal > limits.ratio)
+      throw tooBig(path, `a ratio of ${Math.round(total / packedTotal)}:1 of all members`);
     if (total > limits.totalBytes) throw tooBig(path, `over ${limits.totalBytes} bytes`);
     count += 1;
     if (count > limits.members) throw tooBig(path, `over ${limits.members} members`);
