@@ -68,6 +68,39 @@ describe('trap 22', () => {
   });
 });
 
+const good = 'id: CVE-1-1, reason: not reachable in our service, expires: 2025-12-01';
+test.each([
+  ['a prototype as key', `version: 1\nignore: []\n__proto__: {a: 1}\n`, 'unknown key "__proto__"'],
+  [
+    'a prototype as key of an entry',
+    `version: 1\nignore:\n  - {${good}, __proto__: {package: x}}\n`,
+    'line 3: unknown key "__proto__"',
+  ],
+  ['constructor', `version: 1\nignore:\n  - {${good}, constructor: x}\n`, 'line 3: unknown key "constructor"'],
+  ['a merge key', `version: 1\nignore:\n  - {${good}, <<: {package: x}}\n`, 'line 3: unknown key "<<"'],
+  [
+    'a reason of blanks',
+    `version: 1\nignore:\n  - {id: CVE-1-1, reason: "${' '.repeat(20)}", expires: 2025-12-01}\n`,
+    'line 3: reason',
+  ],
+  ['a number that no double holds', 'version: 1e400\nignore: []\n', 'version must be 1'],
+  ['nesting', `version: 1\nignore: ${'['.repeat(100_000)}`, 'line 2: it is not YAML'],
+  ['aliases of aliases', `a: &a [x,x]\nb: &b [*a,*a]\nversion: 1\nignore: [*b,*b]\n`, 'expected object'],
+  ['more entries than anybody reads', `version: 1\nignore:\n${`  - {${good}}\n`.repeat(1001)}`, '<=1000'],
+  ['a NUL', 'version: 1\0\nignore: []\n', 'line 1: it is not YAML'],
+  ['a megabyte of a word', `version: 1\nsecret-${'x'.repeat(1e6)}`, 'line 2: it is not YAML'],
+])('a hostile ignore file is refused whole, and not quoted: %s', (_name, text, why) => {
+  let message = '';
+  try {
+    parseIgnoreFile(text, 'x.yml', Date.parse('2025-11-01T00:00:00Z') / 1000);
+  } catch (error) {
+    message = String(error);
+  }
+  expect(message).toContain(why);
+  expect(message).not.toMatch(/secret-|[\u0000-\u001f\u202e]/);
+  expect(message.length).toBeLessThan(2000);
+});
+
 test('every entry has its own line, however the list is written, and two entries of one id their own expiry', async () => {
   const lines = (text: string): number[] =>
     parseIgnoreFile(text, 'x.yml', Date.parse('2025-11-01T00:00:00Z') / 1000).map((e) => e.line);

@@ -1,5 +1,5 @@
 /** The file of accepted risks: read, checked whole, and every entry given its line. */
-import { CORE_SCHEMA, load } from 'js-yaml';
+import { CORE_SCHEMA, load, YAMLException } from 'js-yaml';
 import { z } from 'zod';
 import { ActionError } from '../../runner/index.ts';
 import { nearest, oneLine } from '../../text/index.ts';
@@ -54,7 +54,7 @@ export function parseIgnoreFile(text: string, file: string, now: number): Ignore
   try {
     data = load(text, { schema: CORE_SCHEMA });
   } catch (error) {
-    throw refuse(file, [`it is not YAML: ${error instanceof Error ? oneLine(error.message, 200) : 'unreadable'}`], 1);
+    throw notYaml(file, error);
   }
   if (data === undefined || data === null) throw refuse(file, ['it is empty: it needs version and ignore'], 1);
   const parsed = ignoreFileSchema.safeParse(data);
@@ -78,6 +78,13 @@ export function parseIgnoreFile(text: string, file: string, now: number): Ignore
   });
   if (problems.length > 0) throw refuse(file, problems, undefined);
   return parsed.data.ignore.map((entry, i) => ({ ...entry, line: lines[i] ?? 1 }));
+}
+
+/** The parser's own message would quote the file. */
+function notYaml(file: string, error: unknown): ActionError {
+  const { reason, mark } = error instanceof YAMLException ? error : { reason: 'unreadable', mark: undefined };
+  const line = (mark?.line ?? 0) + 1;
+  return refuse(file, [`line ${line}: it is not YAML: ${oneLine(reason, 200)}`], line);
 }
 
 type Issue = z.core.$ZodIssue;
