@@ -20,7 +20,7 @@ export function scoreCard(cards: readonly Card[], facts: CardFacts): string {
     '',
     `Made by \`npm run bench -- canary:judges --save --rollouts=${facts.rollouts}\`, seed ${facts.seed}: ${facts.rollouts} made rollouts in each of ${cards.length} cells, the same traces before every judge. ${timeOf(facts)}`,
     '',
-    'A rollout goes 5, 10, 25, 50 % by a fixed schedule, ten minutes a step and a reading every 15 s where the cell says nothing else. It ends with a fail (rolled back), with a step that has no pass at its end (held: a person is asked), or promoted. The first minute is hidden from all judges. The peers are models of our own, built from their documentation, with the settings below.',
+    'A rollout goes 5, 10, 25, 50 % by a fixed schedule, ten minutes a step and a reading every 15 s where the cell says nothing else. It ends with a fail (rolled back), with a step that has no pass at its end (held: a person is asked), or promoted. The first minute is hidden from all judges. The peers are models of our own, built from their documentation, with the settings below; a fixed limit set closer to the rate of this service would find more, and be wrong more often when that rate moves.',
     '',
     '## Summary',
     '',
