@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import type { Operation } from '../../lab/registry/faults.ts';
-import type { ActionResult } from '../support/bundle.ts';
+import { type ActionResult, runAction } from '../support/bundle.ts';
 import { type Bench, bench } from './kit.ts';
 
 /** Waits until it is so; the run that ends before is the failure. */
@@ -78,6 +78,31 @@ test('the time is over: E_TIMEOUT', async () => {
   const result = await b.run({ timeout: '2s' });
   expect(result.code).toBe(1);
   expect(result.log).toContain('[E_TIMEOUT]');
+});
+
+test('no inputs: one message that names image, and no socket is opened', async () => {
+  const env = { NODE_DEBUG: 'net' };
+  const none = await runAction('build-image', {}, { env });
+  expect(none.code).toBe(1);
+  const errors = none.log.match(/^::error.*$/gm) ?? [];
+  expect(errors).toHaveLength(1);
+  expect(errors[0]).toContain('[E_INPUT]');
+  expect(errors[0]).toContain('image');
+  expect(none.log).not.toMatch(/NET \d+: connect/);
+  // That a socket would have shown.
+  await using b = await bench();
+  expect((await b.run({ mode: 'plan' }, env)).log).toMatch(/NET \d+: connect/);
+});
+
+test('an engine that hangs: E_TIMEOUT, no final tag, nothing left', async () => {
+  await using b = await bench();
+  const bin = join(b.temp, '../engine/bin/buildah');
+  const answers = 'case "$1" in version) echo "Version: 1.33.0"; exit 0;; info) exit 0;; esac';
+  await writeFile(bin, `#!/bin/sh\n${answers}\nexec sleep 600\n`, { mode: 0o755 });
+  const result = await b.run({ timeout: '6s' });
+  expect(result.log).toContain('[E_TIMEOUT]');
+  expect(b.lab.tags('o/app')).toEqual([]);
+  expect(await b.leftovers()).toEqual([]);
 });
 
 test('T47 a password with colon, quotes and a line break at its end works, with a notice', async () => {

@@ -2,7 +2,7 @@
 import { type Credentials, type Digest, nameOf } from '../oci/index.ts';
 import { ActionError, type Env, type ExecResult } from '../runner/index.ts';
 import { CACHE_VARIABLES, type CachePlan, planCache } from './cache.ts';
-import { engineError, failedInstruction, StageTaken } from './engine-errors.ts';
+import { diskFull, engineError, failedInstruction, StageTaken } from './engine-errors.ts';
 import { checkFeatures } from './engine-features.ts';
 import { openHome } from './engine-home.ts';
 import { wishOf } from './engine-wish.ts';
@@ -39,6 +39,21 @@ const QUIET_MS = 30_000;
  * @throws ActionError by the table of engine failures, StageTaken
  */
 export async function buildImage(
+  inputs: BuildInputs,
+  plan: Plan,
+  secrets: readonly Secret[],
+  stageTag: string | undefined,
+  ports: Ports,
+): Promise<Built> {
+  try {
+    return await buildInHome(inputs, plan, secrets, stageTag, ports);
+  } catch (error) {
+    // The directory is gone by now.
+    throw diskFull(error);
+  }
+}
+
+async function buildInHome(
   inputs: BuildInputs,
   plan: Plan,
   secrets: readonly Secret[],

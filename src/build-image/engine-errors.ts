@@ -55,6 +55,14 @@ export function engineError(
   });
 }
 
+/** A full disk under our own files is the same fault as one under the engine's; any other error passes. */
+export function diskFull(error: unknown): unknown {
+  const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
+  if (code !== 'ENOSPC' && code !== 'EDQUOT') return error;
+  const why = oneLine(String(message), 300);
+  return new ActionError('E_DISK_FULL', { what: 'the private directory', why, fix: FIXES.disk, cause: error });
+}
+
 function lastLines({ stderrTail, stdoutTail }: ExecResult): string {
   const source = stderrTail.trim() === '' ? stdoutTail : stderrTail;
   return oneLine(source.trim().split(/\r?\n/).slice(-3).join(' | '), 600);
