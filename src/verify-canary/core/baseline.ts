@@ -3,8 +3,8 @@
  * noisy it is, and in the modes without a stable arm they are what the canary is compared with.
  *
  * Such a comparison takes each line of the baseline at most once, as the stable arm of one line of the canary. Which one
- * depends on loads alone, never on events: among those of the same stratum of load that are left, the one whose load is
- * nearest. The rate of the baseline is thus not taken for known; its own chance is in the test, as that of a stable arm.
+ * depends on loads alone, never on events: of those that are left, the one whose load is nearest, within {@link LIKE}. A load
+ * that the baseline does not know is not judged: that time is not covered. The rate of the baseline is thus not taken for known; its own chance is in the test, as that of a stable arm.
  * What is assumed, and cannot be checked while the canary runs: that at a like load the stable version would have had no more
  * than `fail.ratio` (at least 1.5 here) between then and now; that the loads of the baseline are given, not a consequence of
  * its events; and, before promotion, that test traffic is like production's, whatever its load. This is why it is called weaker.
@@ -45,15 +45,26 @@ interface Entry {
   used: boolean;
 }
 
-const STRATA = 4;
+/** Loads are alike up to this factor. */
+const LIKE = 1.5;
 
 export function createBaseline(config: JudgeConfig): Baseline {
   const concurrent = config.mode === 'concurrent';
   let lines: Interval[] = [];
   let entries: Entry[] = [];
-  let strata = (_load: number): number => 0;
   let used = 0;
   let closed = false;
+
+  function find(load: number | null): Entry | undefined {
+    // Without requests there is nothing to compare, and nothing to use up; the canary is there all the same.
+    if (load === 0) return entries[0];
+    // Test traffic before a promotion has no load that could be like production's.
+    const entry = load === null ? undefined : nearest(entries, load, config.mode === 'pre-promotion' ? Infinity : LIKE);
+    if (entry === undefined) return undefined;
+    entry.used = true;
+    used += 1;
+    return entry;
+  }
 
   return {
     get lines() {
@@ -80,12 +91,7 @@ export function createBaseline(config: JudgeConfig): Baseline {
         const load = loadOf(line, config, 'stable');
         return load === null || load === 0 ? [] : [{ line, load }];
       });
-      // Test traffic before a promotion has no load that could be like production's.
-      strata = strataOf(
-        loaded.map((l) => l.load),
-        config.mode === 'pre-promotion' ? 1 : STRATA,
-      );
-      entries = loaded.map((l) => ({ ...l, stratum: strata(l.load), used: false }));
+      entries = inStrata(loaded);
       return { ...config, metrics: config.metrics.map((m) => measured(m, lines, concurrent ? [] : entries)) };
     },
     noise(judge) {
@@ -107,12 +113,7 @@ export function createBaseline(config: JudgeConfig): Baseline {
     },
     pair(line) {
       if (concurrent || line.gap !== undefined) return line;
-      const load = loadOf(line, config, 'canary');
-      const entry = load === null ? undefined : nearest(entries, load, strata(load));
-      if (entry !== undefined) {
-        entry.used = true;
-        used += 1;
-      }
+      const entry = find(loadOf(line, config, 'canary'));
       const metrics: Record<string, Pair<Arm | null>> = {};
       for (const { name } of config.metrics) {
         const stable = entry === undefined ? null : (armsIn(entry.line, name)?.stable ?? null);
@@ -131,20 +132,28 @@ export function hasStable(line: Interval): boolean {
   return Object.values(line.metrics ?? {}).some((arms) => arms.stable !== null);
 }
 
-function nearest(entries: readonly Entry[], load: number, stratum: number): Entry | undefined {
+function nearest(entries: readonly Entry[], load: number, factor: number): Entry | undefined {
   let best: Entry | undefined;
   for (const entry of entries) {
-    if (entry.used || entry.stratum !== stratum) continue;
+    if (entry.used || entry.load > load * factor || entry.load < load / factor) continue;
     if (best === undefined || Math.abs(entry.load - load) < Math.abs(best.load - load)) best = entry;
   }
   return best;
 }
 
-/** Quantiles of the loads part them; what is beyond the ends belongs to the outer ones. */
-function strataOf(loads: readonly number[], count: number): (load: number) => number {
-  const sorted = [...loads].sort((a, b) => a - b);
-  const cuts = Array.from({ length: count - 1 }, (_, i) => sorted[Math.floor(((i + 1) * sorted.length) / count)] ?? 0);
-  return (load) => cuts.filter((cut) => cut <= load).length;
+/** A stratum goes from its smallest load to {@link LIKE} times that. */
+function inStrata(loaded: readonly { line: Interval; load: number }[]): Entry[] {
+  const strata = new Map<number, number>();
+  let [stratum, from] = [-1, 0];
+  for (const load of loaded.map((l) => l.load).sort((a, b) => a - b)) {
+    if (stratum < 0 || load > from * LIKE) [stratum, from] = [stratum + 1, load];
+    strata.set(load, stratum);
+  }
+  return loaded.map((l) => ({ ...l, stratum: strata.get(l.load) ?? 0, used: false }));
+}
+
+function strataOf(entries: readonly Entry[]): number[] {
+  return [...new Set(entries.map((e) => e.stratum))];
 }
 
 function measured(m: MetricConfig, lines: readonly Interval[], entries: readonly Entry[]): MetricConfig {
@@ -158,7 +167,7 @@ function measured(m: MetricConfig, lines: readonly Interval[], entries: readonly
     );
   }
   const time = createDispersion();
-  for (let stratum = 0; stratum < STRATA; stratum += 1) {
+  for (const stratum of strataOf(entries)) {
     time.add(entries.filter((e) => e.stratum === stratum).flatMap((e) => countsOf(e.line, m) ?? []));
   }
   const bounds = [pods.upper(), time.upper()].filter((bound) => bound !== null);
@@ -172,7 +181,7 @@ function inTime(config: JudgeConfig, entries: readonly Entry[]): Comparison {
   const half = (of: readonly Entry[], stratum: number): Entry[] =>
     of.filter((e) => e.stratum === stratum).sort((a, b) => a.load - b.load || a.line.start - b.line.start);
   const pairs: [Entry, Entry][] = [];
-  for (let stratum = 0; stratum < STRATA; stratum += 1) {
+  for (const stratum of strataOf(entries)) {
     const late = half(entries.slice(middle), stratum);
     half(entries.slice(0, middle), stratum).forEach((entry, i) => {
       const other = late[i];
