@@ -140,6 +140,30 @@ describe.each(['20', '24'])('on Node %s', (version) => {
   }, 120_000);
 });
 
+test('nothing is loaded by a name that is made at run time, no code is made of text, and no URL is one of code', async () => {
+  const text = await readFile(entry, 'utf8');
+  expect(text.match(/(?<![.\w$])(?:import|require)\((?!["'])(?!\?)[^)]{0,40}/g) ?? []).toEqual([]);
+  const hosts = [...text.matchAll(/https?:\/\/([a-z0-9.-]+)(\/[^"'`\s]*)?/g)].filter(
+    ([, host]) => host !== '127.0.0.1',
+  );
+  const known = [
+    'api.osv.dev',
+    'osv.dev',
+    'nvd.nist.gov',
+    'github.com',
+    'json.schemastore.org',
+    'json-schema.org',
+    'cyclonedx.org',
+  ];
+  expect(hosts.map(([, host]) => host).filter((host) => !known.includes(host ?? ''))).toEqual([]);
+  expect(hosts.filter(([, , path = '']) => /\.(?:[cm]?js|wasm|node|zip|tgz|tar\.gz|exe)$/.test(path))).toEqual([]);
+  for (const node of [node20, process.execPath]) {
+    using work = project({ entry, node });
+    const scan = await work.scan(OFFLINE, { NODE_OPTIONS: '--disallow-code-generation-from-strings' });
+    expect([scan.code, scan.outputs.findings, scan.outputs.complete]).toEqual([1, '3', 'true']);
+  }
+});
+
 test('acceptance 14: two runs on one tree, and both Nodes, give byte-equal reports', async () => {
   const reports: string[][] = [];
   const how: Started = { entry };

@@ -41,7 +41,7 @@ export const newOf = (report: Report): number =>
   report.findings.filter((f) => f.state !== 'ignored' && f.baseline !== 'existing').length;
 
 /** What the counts are about: `1 new since 0123456789ab (mode diff)` */
-export function modeText(report: Report): string {
+function modeText(report: Report): string {
   const { base } = report;
   return base === undefined ? 'mode full' : `${newOf(report)} new since ${base.slice(0, 12)} (mode diff)`;
 }
