@@ -50,7 +50,7 @@ function cell(
   const { errors, latency, cpu, rules, ...axes } = setup;
   const scenario = { ...PLAIN, ...axes };
   const broken = more.broken ?? null;
-  const own: readonly Promise_[] = broken !== null ? [] : truth === 'healthy' || truth === 'allowed' ? [ALPHA] : [BETA];
+  const own: readonly Promise_[] = broken === null ? OWN[truth] : [];
   const config: JudgeConfigInput = {
     metrics: [
       { name: 'errors', kind: 'ratio', slo: 0.01, weight: 4, ...errors },
@@ -100,9 +100,9 @@ const HEALTHY: readonly Cell[] = [
     errors: { phi: 5 },
     latency: { phi: 5 },
   }),
-  cell('sticky-phi', 'connections of 100 requests, share.phi 100', 'healthy', {
-    sticky: 100,
-    rules: { share: { phi: 100 } },
+  cell('sticky-phi', 'connections of 400 requests, share.phi 400', 'healthy', {
+    sticky: 400,
+    rules: { share: { phi: 400 } },
   }),
   cell('edge', 'errors and slow requests 1.25, CPU 1.2 times stable: as much as is allowed', 'allowed', {
     effect: effect({ errors: 1.25, latency: { shape: 'shift', factor: 1.25 }, cpu: 1.2 }),
@@ -295,9 +295,9 @@ const BROKEN: readonly Cell[] = [
   ),
   cell(
     'sticky',
-    'connections of 100 requests, share.phi left at 1',
+    'connections of 400 requests, share.phi left at 1',
     'healthy',
-    { sticky: 100 },
+    { sticky: 400 },
     {
       broken:
         'requests reach a version by connection, in batches. With share.phi at their size nothing is held for it (sticky-phi)',
