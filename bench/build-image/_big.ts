@@ -6,7 +6,13 @@ const LAYER = 'application/vnd.oci.image.layer.v1.tar+gzip';
 const CONFIG = 'application/vnd.oci.image.config.v1+json';
 
 /** @returns digest of the manifest */
-export async function pushBig(host: string, repository: string, layers: number, bytesEach: number): Promise<string> {
+export async function pushBig(
+  host: string,
+  repository: string,
+  layers: number,
+  bytesEach: number,
+  architecture = process.arch === 'x64' ? 'amd64' : process.arch,
+): Promise<string> {
   const base = `http://${host}/v2/${repository}`;
   const put = async (mediaType: string, bytes: Buffer) => {
     const descriptor = { mediaType, digest: digestOf(bytes), size: bytes.length };
@@ -19,7 +25,7 @@ export async function pushBig(host: string, repository: string, layers: number, 
   const stored: { digest: string }[] = [];
   for (let i = 0; i < layers; i += 1) stored.push(await put(LAYER, randomBytes(bytesEach)));
   const config = {
-    architecture: process.arch === 'x64' ? 'amd64' : process.arch,
+    architecture,
     os: 'linux',
     config: {},
     rootfs: { type: 'layers', diff_ids: stored.map(({ digest }) => digest) },

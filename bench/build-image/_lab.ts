@@ -28,6 +28,10 @@ export interface Ran {
   output: string;
   /** Of the process that was started, not of its children; bytes. */
   peak: number;
+  /** Seconds to its first line. */
+  first: number;
+  /** It was killed at the limit. */
+  late: boolean;
 }
 
 export interface Way {
@@ -42,7 +46,10 @@ export interface Way {
 
 export interface Facts {
   seconds: number[];
+  firsts: number[];
   peaks: number[];
+  /** It takes longer than one run may, and is not run again. */
+  late: boolean;
   requests: number;
   writes: number;
   bytes: number;
@@ -75,6 +82,12 @@ export function option(args: readonly string[], name: string): string | undefine
   return args.find((arg) => arg.startsWith(`--${name}=`))?.slice(name.length + 3);
 }
 
+/** Seconds that one run may take. */
+const LIMIT = 60;
+/** A way that takes longer than this gets few runs. */
+const SLOW = 10;
+const FEW = 3;
+
 let runs = 0;
 
 /** Runs the bundle as a runner does. */
@@ -83,6 +96,7 @@ export async function runBundle(
   workspace: string,
   inputs: Readonly<Record<string, string>>,
   env: Readonly<Record<string, string>> = lab.services.env,
+  limit = LIMIT,
 ): Promise<Ran> {
   runs += 1;
   const home = join(lab.temp, `run-${runs}`);
@@ -90,6 +104,7 @@ export async function runBundle(
   await writeFile(join(home, 'output'), '');
   return measureProcess(process.execPath, [lab.bundle], {
     cwd: workspace,
+    limit,
     env: {
       ...env,
       RUNNER_TEMP: home,
@@ -110,7 +125,7 @@ export function runScript(
   values: Readonly<Record<string, string>>,
   env: Readonly<Record<string, string>> = lab.services.env,
 ): Promise<Ran> {
-  return measureProcess('sh', ['-ec', script], { cwd: lab.temp, env: { ...env, ...values } });
+  return measureProcess('sh', ['-ec', script], { cwd: lab.temp, env: { ...env, ...values }, limit: LIMIT });
 }
 
 /** Measures the ways in turn, so that whatever else the machine does meets all of them. */
@@ -118,14 +133,18 @@ export async function measureWays(lab: Lab, ways: readonly Way[], count: number)
   const seen = new Map<string, Facts>();
   for (let n = 0; n <= count; n += 1) {
     for (const way of ways) {
-      if (way.missing !== undefined) continue;
+      const before = seen.get(way.name);
+      if (way.missing !== undefined || before?.late) continue;
+      if (before !== undefined && before.seconds.length >= FEW && spread(before.seconds).median > SLOW) continue;
       await way.before?.(n);
       await lab.registry.requests();
       lab.bytes();
       const ran = await way.run(n);
-      if (ran.code !== 0) throw new Error(`${way.name} ended with ${ran.code}: ${ran.output.slice(-2000)}`);
-      const facts = seen.get(way.name) ?? { seconds: [], peaks: [], requests: 0, writes: 0, bytes: 0 };
+      const facts = before ?? { seconds: [], firsts: [], peaks: [], late: false, requests: 0, writes: 0, bytes: 0 };
       seen.set(way.name, facts);
+      facts.late = ran.late;
+      if (ran.late) continue;
+      if (ran.code !== 0) throw new Error(`${way.name} ended with ${ran.code}: ${ran.output.slice(-2000)}`);
       const bytes = lab.bytes();
       // A run that does not go through the proxy has no bytes; then those of the first count.
       if (bytes > 0) facts.bytes = bytes;
@@ -134,6 +153,7 @@ export async function measureWays(lab: Lab, ways: readonly Way[], count: number)
       facts.writes = requests.filter((r) => !['GET', 'HEAD'].includes(r.method)).length;
       if (n === 0) continue;
       facts.seconds.push(ran.seconds);
+      facts.firsts.push(ran.first);
       facts.peaks.push(ran.peak);
     }
   }
@@ -143,21 +163,32 @@ export async function measureWays(lab: Lab, ways: readonly Way[], count: number)
 export const COLUMNS = [
   'way',
   'median s',
-  'least - most s',
+  'p95 s',
+  'limit',
   'requests',
   'of them writes',
   'kB at the registry',
   'time, requests, bytes: ours against it',
 ];
 
-/** @param ours the way that a way is compared with; undefined: it is ours */
-export function row(name: string, way: Way, seen: ReadonlyMap<string, Facts>, ours: string | undefined): string[] {
+/**
+ * @param ours the way that a way is compared with; undefined: it is ours
+ * @param limit what was asked for, in words
+ */
+export function row(
+  name: string,
+  way: Way,
+  seen: ReadonlyMap<string, Facts>,
+  ours: string | undefined,
+  limit = '',
+): string[] {
   const facts = seen.get(way.name);
-  if (facts === undefined) return [name, `not measured: ${way.missing ?? 'no run'}`, '', '', '', '', ''];
-  const { median, least, most } = spread(facts.seconds);
+  if (facts === undefined) return [name, `n/a: ${way.missing ?? 'no run'}`, '', limit, '', '', '', ''];
+  if (facts.late) return [name, `n/a (> ${LIMIT} s)`, '', limit, '', '', '', ''];
+  const { median, p95 } = spread(facts.seconds);
   const mine = ours === undefined ? undefined : seen.get(ours);
   const against =
-    mine === undefined
+    mine === undefined || mine.late
       ? ''
       : [
           ratio(spread(mine.seconds).median, median),
@@ -167,7 +198,8 @@ export function row(name: string, way: Way, seen: ReadonlyMap<string, Facts>, ou
   return [
     name,
     median.toFixed(2),
-    `${least.toFixed(2)} - ${most.toFixed(2)}`,
+    p95.toFixed(2),
+    limit,
     String(facts.requests),
     String(facts.writes),
     (facts.bytes / 1000).toFixed(0),

@@ -1,9 +1,8 @@
-/** A service to build: some number of files, on the base image of the demo or on nothing, as a checkout. */
+/** A service to build: some number of files on no base, for the storage of the engines copies a base again and again. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ensureBaseImage } from '../../lab/setup/base-image.ts';
 import { systemExec } from '../../src/runner/index.ts';
-import { type Lab, root } from './_lab.ts';
+import type { Lab } from './_lab.ts';
 
 export interface Service {
   folder: string;
@@ -15,12 +14,8 @@ export interface Service {
 
 const PER_FOLDER = 100;
 
-/** @param base `demo`, or `scratch`: for engines whose storage copies a base again and again */
-export async function makeService(lab: Lab, files: number, base = 'demo'): Promise<Service> {
+export async function makeService(lab: Lab, files: number): Promise<Service> {
   const folder = join(lab.temp, `service-${files}`);
-  // Where no base image can be made the image has the files alone.
-  const quiet = { registryHost: lab.host, cacheDir: join(root, '.lab'), log: { info: () => {} } };
-  const from = base === 'scratch' ? undefined : (await ensureBaseImage(quiet)).ref;
   for (let n = 0; n < files; n += PER_FOLDER) {
     const at = join(folder, 'app', String(n / PER_FOLDER));
     await mkdir(at, { recursive: true });
@@ -28,10 +23,7 @@ export async function makeService(lab: Lab, files: number, base = 'demo'): Promi
       await writeFile(join(at, `module_${i}.py`), `# ${i}\n${`VALUE_${i} = ${(i * 7919) % 104729}\n`.repeat(100)}`);
     }
   }
-  await writeFile(
-    join(folder, 'Dockerfile'),
-    `FROM ${from ?? 'scratch'}\nWORKDIR /app\nCOPY app /app\nCMD ["python3"]\n`,
-  );
+  await writeFile(join(folder, 'Dockerfile'), 'FROM scratch\nWORKDIR /app\nCOPY app /app\nCMD ["python3"]\n');
   await writeFile(join(folder, '.dockerignore'), '.git\n');
   const git = async (...args: string[]): Promise<void> => {
     const id = ['-c', 'user.name=b', '-c', 'user.email=b@example.org', '-c', 'gc.auto=0'];

@@ -23,7 +23,9 @@ export const run: Bench = async (args) => {
   return {
     about: `An image of ${megabytes} MB in ${LAYERS} layers gets a name in another repository of one docker-registry on loopback, from the start of the process to its end; ${runs} runs each, in turn.`,
     columns: COLUMNS,
-    rows: ways.map((way) => row(way.name, way, seen, way.name === OURS ? undefined : OURS)),
+    rows: ways.map((way) =>
+      row(way.name, way, seen, way.name === OURS ? undefined : OURS, way.name === OURS ? '0.3 s' : ''),
+    ),
     facts: { megabytes, versions: lab.services.versions, ways: Object.fromEntries(seen) },
     limits: [
       { name: 'time', measured: Number(spread(mine?.seconds ?? []).median.toFixed(2)), most: 0.3, unit: 's' },

@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 
 export interface Spread {
   median: number;
+  p95: number;
   least: number;
   most: number;
 }
@@ -12,7 +13,7 @@ export interface Spread {
 export function spread(values: readonly number[]): Spread {
   const sorted = [...values].sort((a, b) => a - b);
   const at = (q: number): number => sorted[Math.min(sorted.length - 1, Math.floor(q * sorted.length))] ?? Number.NaN;
-  return { median: at(0.5), least: at(0), most: at(1) };
+  return { median: at(0.5), p95: at(0.95), least: at(0), most: at(1) };
 }
 
 /** Seconds of each run, in order. @param before called ahead of each run, not measured */
@@ -36,20 +37,25 @@ export function ratio(ours: number, theirs: number): string {
   return theirs > 0 ? `${(ours / theirs).toFixed(2)}x` : '-';
 }
 
-/** Runs a program to its end. @returns wall seconds and the peak resident memory of its process (not of its children), bytes; 0 where /proc is missing */
+/** Runs a program to its end, or to its limit in seconds: then it and its children are killed, and `late` is true. @returns wall seconds and the peak resident memory of its process (not of its children), bytes; 0 where /proc is missing */
 export async function measureProcess(
   file: string,
   args: readonly string[],
-  options: { cwd?: string; env?: Readonly<Record<string, string | undefined>> } = {},
-): Promise<{ seconds: number; peak: number; code: number | null; output: string }> {
+  options: { cwd?: string; env?: Readonly<Record<string, string | undefined>>; limit?: number } = {},
+): Promise<{ seconds: number; peak: number; code: number | null; output: string; first: number; late: boolean }> {
+  const { limit, ...rest } = options;
   const start = performance.now();
   const child = spawn(file, [...args], {
-    ...options,
+    ...rest,
+    // With a limit it leads a group of its own, so that its children end with it.
+    detached: limit !== undefined,
     env: { ...(options.env ?? process.env) },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
+  let first = Number.NaN;
   const keep = (chunk: Buffer): void => {
+    if (output === '') first = (performance.now() - start) / 1000;
     output = (output + chunk.toString('utf8')).slice(-100_000);
   };
   child.stdout.on('data', keep);
@@ -60,10 +66,19 @@ export async function measureProcess(
     const status = await readFile(`/proc/${child.pid}/status`, 'utf8').catch(() => '');
     peak = Math.max(peak, Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024);
   }, 20);
+  let late = false;
+  const killer =
+    limit === undefined
+      ? undefined
+      : setTimeout(() => {
+          late = true;
+          if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
+        }, limit * 1000);
   const code = await new Promise<number | null>((resolve, reject) => {
     child.on('error', reject);
     child.on('close', resolve);
   });
   clearInterval(timer);
-  return { seconds: (performance.now() - start) / 1000, peak, code, output };
+  clearTimeout(killer);
+  return { seconds: (performance.now() - start) / 1000, peak, code, output, first, late };
 }
