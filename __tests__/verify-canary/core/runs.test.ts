@@ -100,6 +100,51 @@ describe('T32 hold at the deadline, then run again', () => {
     expect(rollout.judge.verdict().steps).toMatchObject([{ step: '5', verdict: 'pass', start: 0 }]);
   });
 
+  test.each([
+    ['an hour later', 3600, false],
+    ['a day later, with lines in between that nobody judged', 86_400, true],
+  ])('%s: the time in which nobody ran is no time without data', (_, pause, lines) => {
+    const rollout = new Rollout(config);
+    const row = errors(1140, 60, 0, 0);
+    expect(rollout.lines(4, row)).toMatchObject({ verdict: 'hold', reason: 'deadline' });
+    if (lines) rollout.lines(5, row);
+    rollout.wait(pause);
+    rollout.event('run');
+    rollout.line(row);
+    expect(rollout.judge.verdict()).toMatchObject({ coverage: 1, elapsed: 300, metrics: [{ coverage: 1 }] });
+    expect(rollout.lines(3, row)).toMatchObject({ verdict: 'pass', step: '5' });
+  });
+
+  test('what the runs themselves missed does count, and so does the time of a run that was killed', () => {
+    const rollout = new Rollout(config);
+    rollout.gap('query-error');
+    rollout.lines(3, clean);
+    rollout.event('cancelled');
+    rollout.wait(1000);
+    rollout.event('run');
+    rollout.line(clean);
+    expect(rollout.judge.verdict()).toMatchObject({ coverage: 0.8, elapsed: 300 });
+    const killed = new Rollout(config);
+    killed.line(clean);
+    killed.wait(60);
+    killed.event('run');
+    killed.line(clean);
+    expect(killed.judge.verdict().coverage).toBeCloseTo(2 / 3, 12);
+  });
+
+  test('a hold in warm-up, or before any step, leaves nothing to move', () => {
+    const rollout = new Rollout({ ...config, warmup: 120 });
+    rollout.event('cancelled');
+    rollout.wait(500);
+    rollout.event('run');
+    rollout.line(clean);
+    rollout.event('cancelled');
+    rollout.wait(500);
+    rollout.event('run');
+    rollout.line(clean);
+    expect(rollout.judge.verdict()).toMatchObject({ elapsed: 60, coverage: 1 });
+  });
+
   test('without evidence the second period ends as the first, max later', () => {
     const rollout = new Rollout(plainConfig({ steps: [{ weight: 5, min: 0, max: 240 }] }));
     rollout.lines(4, empty);
@@ -158,6 +203,7 @@ describe('T33 what ends a rollout', () => {
 
   test.each([
     ['degraded', 'hold'],
+    ['sync-timeout', 'hold'],
     ['crashloop', 'fail'],
   ] as const)('event %s: %s', (event, verdict) => {
     const rollout = new Rollout(plainConfig());

@@ -99,7 +99,7 @@ function oddPod(
   const [worst] = [...excess].sort(([a, s], [b, t]) => t - s || (a < b ? -1 : 1));
   if (worst === undefined) return null;
   const [name] = worst;
-  const process = failProcess(0, m.phi);
+  const odd = failProcess(0, m.phi);
   let [own, all, slot] = [0, 0, null as number | null];
   for (const row of rows) {
     const sum = { n: 0, e: 0 };
@@ -110,11 +110,11 @@ function oddPod(
     const { n, e } = row.pods.get(name) ?? { n: 0, e: 0 };
     own += n;
     all += sum.n;
-    if (slot !== null && row.slot > slot) process.inject();
+    if (slot !== null && row.slot > slot) odd.inject();
     slot = row.slot;
-    process.add(sum.n - Math.max(n, e), Math.max(n, e), sum.e - e, e);
+    odd.add(sum.n - Math.max(n, e), Math.max(n, e), sum.e - e, e);
   }
-  return process.logE() < ODD_ONE ? null : { pod: name, share: own / all };
+  return odd.logE() < ODD_ONE ? null : { pod: name, share: own / all };
 }
 
 interface Row {
