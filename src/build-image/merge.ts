@@ -1,6 +1,14 @@
 /** Mode merge: platform images of matrix jobs become one index, byte for byte the same each time. */
 import { createHash } from 'node:crypto';
-import { type Digest, isAttestation, mapLimited, nameOf, type StoredBytes } from '../oci/index.ts';
+import {
+  type Digest,
+  type Index,
+  isAttestation,
+  type Manifest,
+  mapLimited,
+  nameOf,
+  type StoredBytes,
+} from '../oci/index.ts';
 import { ActionError } from '../runner/index.ts';
 import { findRevision, type Planned, runFacts, stagingTag, timeOfCommit } from './facts.ts';
 import type { BuildInputs } from './inputs.ts';
@@ -72,9 +80,10 @@ export async function merge(inputs: BuildInputs, ports: Ports, progress: Progres
     if ((await registry.head(primary.repository, index.digest)) === undefined) {
       await registry.putManifest(primary.repository, index.digest, index);
     }
-    const stored = await inspectImage(registry, primary.repository, index.digest);
+    // Its bytes are checked by the client; what it names was read, and each blob of it looked at, a moment ago.
+    const stored = await registry.getManifest(primary.repository, index.digest);
     if (stored === undefined) throw refuse(`${nameOf(primary)}@${index.digest}`, 'the registry does not serve it');
-    return stored;
+    return together(stored, parts);
   });
   checkSize(inspected, inputs.sizeBudget);
   const start = { image: primary, inspected };
@@ -90,6 +99,13 @@ export async function merge(inputs: BuildInputs, ports: Ports, progress: Progres
     pushed: true,
     engine: '',
   };
+}
+
+/** What an inspection of the index would give. */
+function together(stored: Manifest | Index, parts: readonly InspectedImage[]): InspectedImage {
+  const below = parts.flatMap((p) => p.all).filter((m) => m.kind === 'manifest' && m.digest !== stored.digest);
+  const platforms = parts.flatMap((p) => p.platforms).sort((a, b) => (a.platform < b.platform ? -1 : 1));
+  return { digest: stored.digest, manifest: stored, all: [stored, ...below], platforms, problems: [] };
 }
 
 /** Platform manifests and their attestations, as they stand in the given images. */
