@@ -9,7 +9,7 @@ import { openPrometheus } from '../../../src/verify-canary/collect/promql.ts';
 import { parseMatchers } from '../../../src/verify-canary/collect/selector.ts';
 import { parseConfig } from '../../../src/verify-canary/config.ts';
 import type { Interval } from '../../../src/verify-canary/core/index.ts';
-import { steppingClock, T } from '../support/world.ts';
+import { memoryHttp, type Reply, steppingClock, T } from '../support/world.ts';
 
 let store: Store;
 let server: MetricsHandle;
@@ -324,7 +324,62 @@ describe('refused with what was looked for', () => {
     await expect(find({ app: 'a"b\n::error::c' })).rejects.toThrow(/^[^\n]+$/);
   });
 
-  test('T26 half of a cluster, or none: not guessed from', async () => {
+  test.each<[string, Reply, string, string]>([
+    [
+      'a warning: half of a cluster',
+      { body: '{"status":"success","warnings":["half is missing"],"data":[]}' },
+      'E_DISCOVERY',
+      'half is missing',
+    ],
+    ['HTML', { body: '<!doctype html>' }, 'E_DISCOVERY', 'as JSON'],
+    ['no list', { body: '{"status":"success","data":{"a":1}}' }, 'E_DISCOVERY', 'not a list'],
+    ['a series without labels', { body: '{"status":"success","data":[null]}' }, 'E_DISCOVERY', 'without labels'],
+    ['404', { status: 404 }, 'E_DISCOVERY', 'answered 404'],
+    ['503', { status: 503 }, 'E_DISCOVERY', 'answered 503'],
+    ['401', { status: 401 }, 'E_PERMISSION_MISSING', 'no valid credential'],
+    ['a redirect', { status: 302 }, 'E_REDIRECT', 'not followed'],
+    ['17 MB', { body: 'x'.repeat(17 * 1024 * 1024) }, 'E_RESPONSE_TOO_LARGE', 'larger than 16 MB'],
+  ])('T26 %s: not guessed from', async (_, reply, code, words) => {
+    const time = '{"status":"success","data":{"resultType":"scalar","result":[1,"1"]}}';
+    const http = memoryHttp(({ url }) => (url.pathname.endsWith('/query') ? { body: time } : reply))();
+    const client = openPrometheus(
+      http,
+      new URL('https://prom.example/base'),
+      { authorization: 'Bearer t-0k3n' },
+      steppingClock(T),
+    );
+    const error = await discover(
+      client,
+      { namespace: 'prod', app: 'shop', arms: null },
+      new AbortController().signal,
+    ).catch((e: unknown) => e);
+    expect(error).toMatchObject({ code });
+    expect((error as Error).message).toContain(words);
+    expect((error as Error).message).not.toContain('t-0k3n');
+  });
+
+  test('questions are bounded in time and number, and keep the base path and its query', async () => {
+    const asked: URL[] = [];
+    const http = memoryHttp(({ url }) => {
+      asked.push(url);
+      const scalar = '{"resultType":"scalar","result":[1,"1700000000.5"]}';
+      return { body: `{"status":"success","data":${url.pathname.endsWith('/query') ? scalar : '[]'}}` };
+    })();
+    const client = openPrometheus(http, new URL('https://prom.example/base?tenant=a'), {}, steppingClock(T));
+    await discover(client, { namespace: 'prod', app: 'shop', arms: null }, new AbortController().signal).catch(
+      () => {},
+    );
+    const series = asked.filter((url) => url.pathname === '/base/api/v1/series');
+    expect(series).toHaveLength(6);
+    for (const url of series) {
+      expect(url.searchParams.get('tenant')).toBe('a');
+      expect(url.searchParams.getAll('match[]').length).toBeGreaterThan(0);
+      expect([url.searchParams.get('start'), url.searchParams.get('end')]).toEqual(['1699999400', '1700000001']);
+      expect(Number(url.searchParams.get('limit'))).toBeGreaterThan(0);
+    }
+  });
+
+  test('a server that is gone is told as such', async () => {
     await server.close();
     await expect(find()).rejects.toMatchObject({ code: 'E_DISCOVERY' });
   });

@@ -2,19 +2,17 @@
  * A rules file and the matchers of both versions from a namespace and the name of an application. What is found is told
  * line by line, and the file is there to be read, kept and changed: from then on it is a rules file like any other.
  */
-import { stringify } from 'yaml';
 import { ActionError } from '../../runner/index.ts';
 import { oneLine } from '../../text/index.ts';
 import { expandTemplate, type MetricEntry, templateArms } from '../templates/index.ts';
 import { type ArmsFound, armsOf, chooseBounds, chooseObjective, scrapeInterval } from './fit.ts';
+import { type Application, labelValues, nothingFits, rulesText } from './found.ts';
 import { type Lookup, openLookup } from './lookup.ts';
 import { names, PLACES, type Place } from './places.ts';
 import { GapError, type PromClient, type RawSeries } from './promql.ts';
 import { formatMatcher, type Labels, type Matcher, matchesLabels, parseMatchers } from './selector.ts';
 
-export interface Wanted {
-  namespace: string;
-  app: string;
+export interface Wanted extends Application {
   /** Matchers that are known already, from the inputs; null: to be found. */
   arms: { stable: readonly Matcher[]; canary: readonly Matcher[] } | null;
 }
@@ -43,7 +41,7 @@ export async function discover(client: PromClient, wanted: Wanted, signal: Abort
       if (typeof found !== 'string') return found;
       looked.push(`${place.words}: ${found}`);
     }
-    throw nothing(wanted, looked, await lookup.labels(`{namespace=${text(wanted.namespace)}}`, signal));
+    throw nothingFits(wanted, looked, await lookup.labels(`{namespace=${text(wanted.namespace)}}`, signal));
   } catch (error) {
     if (!(error instanceof GapError)) throw error;
     throw new ActionError('E_DISCOVERY', {
@@ -108,22 +106,6 @@ function armsFor(place: Place, requests: readonly Labels[], { arms, app }: Wante
   const own = templateArms(place.template);
   if (own !== null) return requests.some((labels) => labels.canary) ? { label: 'canary', ...own } : null;
   return armsOf(requests, app);
-}
-
-/** Values of labels that could have told the versions apart. */
-function labelValues(series: readonly Labels[]): string {
-  const told = ['track', 'version', 'destination_version', 'deployment', 'service', 'canary'].flatMap((label) => {
-    const values = [...new Set(series.map((labels) => labels[label] ?? ''))].filter((value) => value !== '');
-    return values.length === 0
-      ? []
-      : [
-          `${label}=${values
-            .slice(0, 3)
-            .map((v) => oneLine(v, 60))
-            .join('|')}`,
-        ];
-  });
-  return told.length === 0 ? 'no track, version, deployment or service' : told.join(', ');
 }
 
 interface Facts {
@@ -225,31 +207,4 @@ function byBound(series: readonly RawSeries[]): Map<number, number> {
     counted.set(bound, (counted.get(bound) ?? 0) + growth(one));
   }
   return counted;
-}
-
-function rulesText(
-  metrics: readonly MetricEntry[],
-  scrapes: number,
-  arms: ArmsFound,
-  { namespace, app }: Wanted,
-): string {
-  const comment = [
-    `Found for ${oneLine(app, 100)} in ${oneLine(namespace, 100)}. Objectives (slo) are guesses from ten minutes: set your own.`,
-    `stable-selector: ${oneLine(arms.stable, 500)}`,
-    `canary-selector: ${oneLine(arms.canary, 500)}`,
-  ];
-  const interval = `${Math.min(300, Math.max(15, scrapes))}s`;
-  return `${comment.map((line) => `# ${line}\n`).join('')}${stringify({ version: 1, interval, metrics }, { lineWidth: 0 })}`;
-}
-
-function nothing(wanted: Wanted, looked: readonly string[], labels: readonly string[]): ActionError {
-  const seen =
-    labels.length === 0
-      ? 'no series has the label namespace with this value'
-      : `labels there: ${labels.slice(0, 30).join(', ')}`;
-  return new ActionError('E_DISCOVERY', {
-    what: `metrics of ${oneLine(wanted.app, 100)} in namespace ${oneLine(wanted.namespace, 100)}`,
-    why: `nothing fits. Looked for ${looked.join('; ')}; ${seen}`,
-    fix: 'Write the rules file yourself, or give stable-selector and canary-selector',
-  });
 }
