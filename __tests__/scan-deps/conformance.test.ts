@@ -5,6 +5,7 @@ import { describe, expect, test } from '@jest/globals';
 import { parse as pep440 } from '@renovatebot/pep440';
 import { unzipSync } from 'fflate';
 import { groupAliases, primaryId } from '../../src/scan-deps/osv/groups.ts';
+import { rememberingJudge } from '../../src/scan-deps/osv/index-slice.ts';
 import { affects } from '../../src/scan-deps/osv/match.ts';
 import { normaliseName } from '../../src/scan-deps/osv/names.ts';
 import { isProblem, parseRecord } from '../../src/scan-deps/osv/record.ts';
@@ -239,10 +240,11 @@ describe('11.13: ranges and further ecosystems', () => {
       const seen = { affected: 0, not: 0 };
       const differences: string[] = [];
       for (const eco of ['PyPI', 'npm', 'Go', 'crates.io'] as const) {
+        const read = rememberingJudge(orderOf(eco));
         for (const { record, entry, key } of entriesOf(eco)) {
           // Limits outside the ranges are judged apart.
           if (entry.ecosystem_specific?.custom_ranges !== undefined) continue;
-          const set = fromAffected(eco, [entry]);
+          const set = fromAffected(eco, [entry], read);
           const events = (entry.ranges ?? []).flatMap((range) =>
             range.events.flatMap((e) => Object.values(e) as string[]),
           );
