@@ -78,6 +78,6 @@ export async function waitForArrival(connection: Connection, wish: ArgoWish, por
     again = sure && !known.later && !refreshed;
     refreshed ||= again;
   }
-  const detail = `not there after ${formatSeconds(wish.timeout)}; last seen: ${seen}`;
+  const detail = `seen last, after ${formatSeconds(wish.timeout)}: ${seen}`;
   return { kind: 'ended', finding: { event: 'sync-timeout', detail } };
 }

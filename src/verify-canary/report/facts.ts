@@ -3,6 +3,8 @@ import type { CanaryConfig } from '../config.ts';
 import type { TraceEvent, Verdict } from '../core/index.ts';
 import type { Moment } from '../session.ts';
 import type { Digests } from '../verdict-file.ts';
+import { COMPARED } from './message.ts';
+import { short } from './numbers.ts';
 
 export interface ReportFacts {
   config: CanaryConfig;
@@ -34,14 +36,29 @@ const HAPPENED: Readonly<Record<TraceEvent['event'], string>> = {
 };
 
 /** What happened beside the intervals, for people; the last ones when there are many. */
-export function happenings({ events, verdict }: Pick<ReportFacts, 'events' | 'verdict'>): Happening[] {
+export function happenings({ events, moments }: Pick<ReportFacts, 'events' | 'moments'>): Happening[] {
+  const t0 = moments[0]?.line.start ?? Number.POSITIVE_INFINITY;
   return events.slice(-MAX_EVENTS).map(({ at, event, detail }) => ({
-    minute: verdict.from === null || at < verdict.from ? null : (at - verdict.from) / 60,
+    minute: at < t0 ? null : (at - t0) / 60,
     text: detail === undefined ? HAPPENED[event] : event === 'run' ? detail : `${HAPPENED[event]}: ${detail}`,
   }));
 }
 
 const MAX_EVENTS = 20;
+
+/** How bursts are reckoned with where the rules leave it to a measurement; '' where they do not. */
+export function measuredPhi(verdict: Verdict): string {
+  return verdict.metrics
+    .filter((m) => m.phiFrom !== 'config')
+    .map((m) => `${m.name} ${short(m.phi)} (${m.phiFrom === 'baseline' ? 'measured' : 'nothing to measure'})`)
+    .join(', ');
+}
+
+/** What the verdict rests on, where that is not the stable version at the same time; '' where it is. */
+export function comparison(verdict: Verdict): string {
+  const { lines, used } = verdict.baseline;
+  return verdict.weaker ? `weaker: ${COMPARED[verdict.mode]} (${used} of ${lines} intervals of it used)` : '';
+}
 
 /** At most `max` of the items, evenly spread; the first and the last stay. */
 export function thin<T>(items: readonly T[], max: number): T[] {

@@ -1,10 +1,10 @@
 /** The report as one file: no script, nothing from outside, light and dark. */
 import { html } from '../../text/index.ts';
 import type { MetricReport } from '../core/index.ts';
-import { minuteOf, type ReportFacts, shades, thin } from './facts.ts';
+import { comparison, happenings, measuredPhi, minuteOf, type ReportFacts, shades, thin } from './facts.ts';
 import { interval, percent, short, span } from './numbers.ts';
 import { STYLE } from './style.ts';
-import { forestChart, type LineSeries, lineChart } from './svg.ts';
+import { type Band, forestChart, type LineSeries, lineChart } from './svg.ts';
 
 const { text } = html;
 const CHART_POINTS = 240;
@@ -25,6 +25,7 @@ export function htmlReport(facts: ReportFacts): string {
     metricsTable(v.metrics),
     ...(facts.moments.length === 0 ? [] : charts(facts)),
     steps(facts),
+    happened(facts),
     foot(facts),
     '</main></body></html>',
     '',
@@ -40,12 +41,15 @@ function head({ verdict: v, message }: ReportFacts): string {
     ['weight', v.weight === null ? '' : `${short(v.weight)} %`],
     ['traffic share', v.share.state],
     ['coverage', percent(v.coverage)],
+    ['compared', comparison(v)],
+    ['bursts, phi', measuredPhi(v)],
     ['chance of a false alarm', `p = ${short(v.p)}`],
   ];
   const list = facts
     .filter(([, value]) => value !== '')
-    .map(([name, value]) => `<dt>${text(name)}</dt><dd>${text(value, 256)}</dd>`);
-  return `<header class="${v.verdict}"><p class="badge">${text(v.verdict)}</p><h1>${text(message)}</h1></header><dl>${list.join('')}</dl>`;
+    .map(([name, value]) => `<dt>${text(name)}</dt><dd>${text(value, 400)}</dd>`);
+  const weak = v.weaker ? ' <span>weaker</span>' : '';
+  return `<header class="${v.verdict}"><p class="badge">${text(v.verdict)}${weak}</p><h1>${text(message)}</h1></header><dl>${list.join('')}</dl>`;
 }
 
 function metricsTable(metrics: readonly MetricReport[]): string {
@@ -73,7 +77,7 @@ function metricsTable(metrics: readonly MetricReport[]): string {
 }
 
 function charts(facts: ReportFacts): string[] {
-  const { moments, verdict: v, config } = facts;
+  const { moments, verdict: v } = facts;
   const points = thin(moments, CHART_POINTS);
   const shaded = shades(facts);
   const minute = (i: number): number => {
@@ -85,7 +89,7 @@ function charts(facts: ReportFacts): string[] {
     points: points.map((_, i): [number, number | null] => [minute(i), value(i)]),
   });
   const log10 = (log: number | null | undefined): number | null =>
-    log === null || log === undefined ? null : Math.max(-6, Math.min(12, log / Math.LN10));
+    log === null || log === undefined ? null : log / Math.LN10;
   const shown = v.metrics.slice(0, MAX_LINES);
   const fails = [
     series('all', (i) => log10(points[i]?.logE)),
@@ -104,6 +108,7 @@ function charts(facts: ReportFacts): string[] {
         unit: 'log10 E',
         series: fails,
         limits: [{ value: Math.log10(1 / v.alpha), label: 'fail' }],
+        clip: [-3, Math.log10(1 / v.alpha) + 2],
         shades: shaded,
       }) + seriesTable(fails),
     ),
@@ -115,6 +120,7 @@ function charts(facts: ReportFacts): string[] {
         unit: 'log10 E',
         series: passes,
         limits: [{ value: Math.log10(1 / v.beta), label: 'enough' }],
+        clip: [-3, Math.log10(1 / v.beta) + 2],
         shades: shaded,
       }) + seriesTable(passes),
     ),
@@ -126,7 +132,6 @@ function charts(facts: ReportFacts): string[] {
     }),
   ];
   const { expected } = v.share;
-  const band = expected === null ? undefined : toleranceBand(expected, config.judge.share.tolerance);
   result.push(
     section(
       'Traffic share of the canary',
@@ -135,8 +140,7 @@ function charts(facts: ReportFacts): string[] {
         description: `Percent of the requests of each interval that the canary got: ${percent(v.share.observed)} over the step, ${percent(expected)} asked.`,
         unit: '%',
         series: share,
-        ...(expected === null ? {} : { limits: [{ value: 100 * expected, label: 'asked' }] }),
-        ...(band === undefined ? {} : { band }),
+        bands: askedShares(facts),
         shades: shaded,
       }) + seriesTable(share),
     ),
@@ -199,10 +203,24 @@ function rateOf(
   return (100 * (counts.n - (counts.le[String(le)] ?? counts.n))) / counts.n;
 }
 
-function toleranceBand(share: number, tolerance: number): { low: number; high: number } {
-  const odds = share / (1 - share);
-  const back = (o: number): number => (100 * o) / (1 + o);
-  return { low: back(odds / tolerance), high: back(odds * tolerance) };
+/** The share that each stretch of the rollout asked for. */
+function askedShares({ moments, config }: ReportFacts): Band[] {
+  const t0 = moments[0]?.line.start ?? 0;
+  const back = (odds: number): number => (100 * odds) / (1 + odds);
+  const { tolerance } = config.judge.share;
+  const result: (Band & { weight: number })[] = [];
+  for (const { line } of moments) {
+    if (line.step === null || line.weight === null || !(line.weight > 0 && line.weight < 100)) continue;
+    const [from, to] = [(line.start - t0) / 60, (line.end - t0) / 60];
+    const before = result.at(-1);
+    if (before?.weight === line.weight) before.to = to;
+    else {
+      const odds = line.weight / (100 - line.weight);
+      const [low, high] = [back(odds / tolerance), back(odds * tolerance)];
+      result.push({ weight: line.weight, from, to, low, value: line.weight, high });
+    }
+  }
+  return result.slice(-64);
 }
 
 function seriesTable(series: readonly LineSeries[]): string {
@@ -226,6 +244,11 @@ function steps({ verdict: v }: ReportFacts): string {
   return section('Steps', table(['step', 'weight', 'verdict', 'time'], rows));
 }
 
+function happened(facts: ReportFacts): string {
+  const rows = happenings(facts).map(({ minute, text: said }) => [minute === null ? 'before' : short(minute), said]);
+  return rows.length === 0 ? '' : section('What happened', table(['minute', 'what'], rows));
+}
+
 function foot({ digests, verdict: v }: ReportFacts): string {
   return `<footer><p>Config ${text(digests.config)}<br>Trace ${text(digests.trace)}</p><p>Limits: fail at E = ${short(1 / v.alpha)}, pass at E = ${short(1 / v.beta)}. Shaded: no data, or warm-up. Replaying the trace with the same rules writes the same verdict.json.</p></footer>`;
 }
@@ -241,5 +264,5 @@ function details(title: string, body: string): string {
 function table(names: readonly string[], rows: readonly (readonly string[])[]): string {
   const cells = (tag: 'th' | 'td', row: readonly string[]): string =>
     `<tr>${row.map((c) => `<${tag}>${text(c, 300)}</${tag}>`).join('')}</tr>`;
-  return `<div class="scroll"><table><thead>${cells('th', names)}</thead><tbody>${rows.map((r) => cells('td', r)).join('')}</tbody></table></div>`;
+  return `<div class="scroll" tabindex="0" role="group" aria-label="${text(names.join(', '), 200)}"><table><thead>${cells('th', names)}</thead><tbody>${rows.map((r) => cells('td', r)).join('')}</tbody></table></div>`;
 }

@@ -22,6 +22,8 @@ export function verdictMessage(v: Verdict, detail = ''): string {
   }
 }
 
+const MAX_NAMES = 4;
+
 /** What a canary is compared with, for people. */
 export const COMPARED: Readonly<Record<Verdict['mode'], string>> = {
   concurrent: 'compared with the stable version at the same time',
@@ -100,11 +102,15 @@ function inconclusive(v: Verdict): string {
   if (v.reason === 'coverage-low') return `only ${percent(v.coverage)} of the time has usable data`;
   if (v.reason.startsWith('absent:')) return `${v.reason.slice(7)} has values for too little of the time`;
   if (v.reason.startsWith('slo:')) return `the canary is outside the objective of ${v.reason.slice(4)} right now`;
-  const names = v.waiting.join(', ') || 'a pass';
+  const more = v.waiting.length - MAX_NAMES;
+  const names = v.waiting.slice(0, MAX_NAMES).join(', ') + (more > 0 ? ` and ${more} more` : '') || 'a pass';
   const silent = v.metrics.filter((m) => v.waiting.includes(m.name) && m.slo === null && m.stable.e + m.canary.e === 0);
   const advice =
     silent.length > 0
-      ? `; there were no such events at all: set slo for ${silent.map((m) => m.name).join(', ')}, then none is good enough`
+      ? `; there were no such events at all: set slo for ${silent
+          .slice(0, MAX_NAMES)
+          .map((m) => m.name)
+          .join(', ')}, then none is good enough`
       : v.etaSeconds === null
         ? '; run again with this trace as history, or raise the weight'
         : `, about ${span(v.etaSeconds)} more at this traffic; run again, or raise the weight`;

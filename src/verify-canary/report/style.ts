@@ -15,14 +15,18 @@ dl{display:grid;grid-template-columns:max-content 1fr;gap:2px 16px;margin:16px 0
 .scroll{overflow-x:auto}table{border-collapse:collapse;width:100%;font-size:13px}
 th,td{text-align:left;padding:4px 8px;border-bottom:1px solid var(--line);vertical-align:top}th{color:var(--soft);font-weight:600}
 svg{display:block;width:100%;height:auto;background:var(--card);border-radius:6px}
-svg text{font:11px system-ui,sans-serif;fill:var(--soft)}svg .name{font-size:12px;fill:var(--fg)}svg .note{fill:var(--bad)}
+svg text{font:11px system-ui,sans-serif;fill:var(--soft);paint-order:stroke;stroke:var(--card);stroke-width:3px;stroke-linejoin:round}svg .name{font-size:12px;fill:var(--fg)}svg .note{fill:var(--bad)}
 .grid{stroke:var(--line);fill:none}.limit{stroke:var(--bad);stroke-dasharray:5 4;fill:none}
 .line{fill:none;stroke-width:2;stroke-linejoin:round}.dot{fill:var(--c0)}
 .line.c0{stroke:var(--c0)}.line.c1{stroke:var(--c1)}.line.c2{stroke:var(--c2)}.line.c3{stroke:var(--c3)}.line.c4{stroke:var(--c4)}.line.c5{stroke:var(--c5)}
 .band{fill:var(--band)}.shade.gap{fill:var(--gap)}.shade.warm{fill:var(--warm)}
 .legend{list-style:none;display:flex;flex-wrap:wrap;gap:4px 16px;margin:6px 0;padding:0;font-size:13px}
+.chart svg{min-width:600px}.scroll:focus-visible,summary:focus-visible{outline:2px solid var(--c0);outline-offset:2px}
+.badge span{font-weight:400;border:1px solid;border-radius:99px;padding:0 8px;margin-left:6px;letter-spacing:0;text-transform:none}
+.legend i.area{height:11px;width:14px}i.gap{background:var(--gap)}i.warm{background:var(--warm)}
 .legend i{display:inline-block;width:14px;height:3px;margin-right:6px;vertical-align:middle}
 i.c0{background:var(--c0)}i.c1{background:var(--c1)}i.c2{background:var(--c2)}i.c3{background:var(--c3)}i.c4{background:var(--c4)}i.c5{background:var(--c5)}
 details{margin:6px 0}summary{color:var(--soft);cursor:pointer;font-size:13px}footer{margin-top:32px;color:var(--soft);font-size:12px;overflow-wrap:anywhere}
-@media print{main{max-width:none}section{break-inside:avoid}}
+@media print{:root{color-scheme:light}main{max-width:none;padding:0}section{break-inside:avoid}h2{break-after:avoid}.scroll{overflow:visible}
+.chart svg{min-width:0}header,svg,.band,.shade,i{-webkit-print-color-adjust:exact;print-color-adjust:exact}}
 `;

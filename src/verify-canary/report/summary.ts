@@ -1,7 +1,7 @@
 /** The Markdown summary of the step. */
 import { markdown } from '../../text/index.ts';
 import type { MetricReport, Verdict } from '../core/index.ts';
-import type { ReportFacts } from './facts.ts';
+import { comparison, happenings, measuredPhi, type ReportFacts } from './facts.ts';
 import { evidenceChart } from './mermaid.ts';
 import { fixed, interval, percent, short, span } from './numbers.ts';
 
@@ -27,6 +27,11 @@ export function summaryMarkdown(facts: ReportFacts): string {
   const chart = evidenceChart(facts);
   if (chart !== '') parts.push(`_${text(chartSentence(verdict))}_\n`, fence(chart, 'mermaid'));
   if (verdict.steps.length > 0) parts.push(timeline(verdict));
+  const happened = happenings(facts);
+  if (happened.length > 0) {
+    const rows = happened.map((h) => [text(h.minute === null ? 'before' : short(h.minute)), text(h.text, 600)]);
+    parts.push(details('What happened', table(['minute', 'what'], rows)));
+  }
   parts.push(details('Traffic share, digests, replay', evidence(facts)));
   return parts.join('\n');
 }
@@ -69,11 +74,16 @@ function evidence({ verdict: v, digests, config }: ReportFacts): string {
   const { expected, observed, state } = v.share;
   return [
     `- Traffic share: ${text(percent(observed))} observed, ${text(percent(expected))} expected, state ${code(state)}`,
+    ...[comparison(v), measuredPhi(v)].map((said, i) =>
+      said === '' ? '' : `- ${i === 0 ? 'Compared' : 'Bursts, phi'}: ${text(said)}`,
+    ),
     `- Evidence limit: E of ${text(short(1 / v.alpha))} fails; p = ${text(short(v.p))}`,
     `- Interval ${text(short(config.interval))} s, ${v.intervals} intervals`,
     `- Config ${code(digests.config)}`,
     `- Trace ${code(digests.trace)}`,
     `- Replay: run this action with ${code('replay: trace.jsonl')} and the same config file; it writes the same verdict.json`,
     '',
-  ].join('\n');
+  ]
+    .filter((line, i, all) => line !== '' || i === all.length - 1)
+    .join('\n');
 }

@@ -4,7 +4,7 @@ import type { Shade } from './facts.ts';
 import { short } from './numbers.ts';
 
 const [WIDTH, HEIGHT] = [720, 240];
-const PAD = { left: 56, right: 16, top: 12, bottom: 34 };
+const PAD = { left: 56, right: 16, top: 24, bottom: 34 };
 const INNER = { width: WIDTH - PAD.left - PAD.right, height: HEIGHT - PAD.top - PAD.bottom };
 const { text } = html;
 
@@ -20,15 +20,32 @@ export interface LineChart {
   unit: string;
   series: readonly LineSeries[];
   limits?: readonly { value: number; label: string }[];
-  band?: { low: number; high: number };
+  /** What is asked for a stretch of time, and how far from it is good enough. */
+  bands?: readonly Band[];
+  /** Values beyond are drawn at the edge: one that grows without end would flatten all the others. */
+  clip?: readonly [number, number];
   shades: readonly Shade[];
 }
 
+export interface Band {
+  /** Minutes. */
+  from: number;
+  to: number;
+  low: number;
+  value: number;
+  high: number;
+}
+
 export function lineChart(chart: LineChart): string {
+  const [floor, ceiling] = chart.clip ?? [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+  const bands = chart.bands ?? [];
   const values = [
-    ...chart.series.flatMap((s) => s.points.map((p) => p[1])).filter((v) => v !== null),
+    ...chart.series
+      .flatMap((s) => s.points.map((p) => p[1]))
+      .filter((v) => v !== null)
+      .map((v) => Math.min(ceiling, Math.max(floor, v))),
     ...(chart.limits ?? []).map((l) => l.value),
-    ...(chart.band === undefined ? [] : [chart.band.low, chart.band.high]),
+    ...bands.flatMap((b) => [b.low, b.high]),
   ];
   const minutes = chart.series.flatMap((s) => s.points.map((p) => p[0]));
   const [low, high] = around(Math.min(0, ...values), Math.max(...values, 0));
@@ -38,20 +55,30 @@ export function lineChart(chart: LineChart): string {
     PAD.top + (1 - (Math.min(high, Math.max(low, v)) - low) / (high - low)) * INNER.height;
   const body = [
     ...chart.shades.map((s) => rect(`shade ${s.kind}`, x(s.from), PAD.top, x(s.to) - x(s.from), INNER.height)),
-    ...(chart.band === undefined
-      ? []
-      : [rect('band', PAD.left, y(chart.band.high), INNER.width, y(chart.band.low) - y(chart.band.high))]),
+    ...bands.map((b) => rect('band', x(b.from), y(b.high), x(b.to) - x(b.from), y(b.low) - y(b.high))),
     ...ticks(low, high).map((v) => yTick(v, y(v))),
     ...ticks(0, last).map((m) => xTick(m, x(m))),
-    ...(chart.limits ?? []).map(
-      (l) =>
-        `<path class="limit" d="M${PAD.left} ${px(y(l.value))}H${WIDTH - PAD.right}"/><text class="note" x="${WIDTH - PAD.right}" y="${px(y(l.value) - 4)}" text-anchor="end">${text(l.label)}</text>`,
-    ),
+    ...(chart.limits ?? []).map((l) => `<path class="limit" d="M${PAD.left} ${px(y(l.value))}H${WIDTH - PAD.right}"/>`),
+    ...bands.map((b) => `<path class="limit" d="M${px(x(b.from))} ${px(y(b.value))}H${px(x(b.to))}"/>`),
     ...chart.series.map((s, i) => `<path class="line c${i % 6}" d="${path(s.points, x, y)}"/>`),
+    // Words last: a line must not run through them.
+    ...(chart.limits ?? []).map((l) => note(l.label, y(l.value))),
+    ...bands.slice(-1).map((b) => note('asked', y(b.value))),
     `<text class="axis" x="${WIDTH - PAD.right}" y="${HEIGHT - 4}" text-anchor="end">minutes</text>`,
-    `<text class="axis" x="4" y="${PAD.top + 8}">${text(chart.unit)}</text>`,
+    `<text class="axis" x="4" y="12">${text(chart.unit)}</text>`,
   ];
-  return frame(chart.title, chart.description, HEIGHT, body) + legend(chart.series.map((s) => s.name));
+  const shaded = new Set(chart.shades.map((s) => s.kind));
+  return (
+    frame(chart.title, chart.description, HEIGHT, body) +
+    legend(
+      chart.series.map((s) => s.name),
+      (['warm', 'gap'] as const).filter((kind) => shaded.has(kind)),
+    )
+  );
+}
+
+function note(label: string, y: number): string {
+  return `<text class="note" x="${WIDTH - PAD.right}" y="${px(y - 5)}" text-anchor="end">${text(label)}</text>`;
 }
 
 export interface ForestRow {
@@ -80,12 +107,14 @@ export function forestChart(title: string, description: string, rows: readonly F
       const name = `<text class="name" x="4" y="${y + 4}">${text(row.name, 24)}</text>`;
       if (row.low === null && row.ratio === null)
         return `${name}<text class="axis" x="${left + 8}" y="${y + 4}">no events</text>`;
+      const dot = row.ratio === null ? '' : `<circle class="dot" cx="${px(x(row.ratio))}" cy="${y}" r="4"/>`;
+      // CPU has a ratio and no interval.
+      if (row.low === null && row.high === null) return name + dot;
       const [from, to] = [x(row.low ?? 0), x(row.high ?? Number.POSITIVE_INFINITY)];
       const open =
         row.high === null
           ? `<path class="line c0" d="M${px(to - 6)} ${y - 4}L${px(to)} ${y}L${px(to - 6)} ${y + 4}"/>`
           : '';
-      const dot = row.ratio === null ? '' : `<circle class="dot" cx="${px(x(row.ratio))}" cy="${y}" r="4"/>`;
       return `${name}<path class="line c0" d="M${px(from)} ${y}H${px(to)}"/>${open}${dot}`;
     }),
     `<text class="axis" x="${WIDTH - PAD.right}" y="${height - 4}" text-anchor="end">canary / stable</text>`,
@@ -94,13 +123,18 @@ export function forestChart(title: string, description: string, rows: readonly F
 }
 
 function frame(title: string, description: string, height: number, body: readonly string[]): string {
-  return `<svg viewBox="0 0 ${WIDTH} ${height}" role="img"><title>${text(title)}</title><desc>${text(description)}</desc>${body.join('')}</svg>`;
+  const svg = `<svg viewBox="0 0 ${WIDTH} ${height}" role="img"><title>${text(title)}</title><desc>${text(description)}</desc>${body.join('')}</svg>`;
+  // On a narrow screen a chart keeps its size and scrolls, which needs the keyboard too.
+  return `<div class="scroll chart" tabindex="0" role="group" aria-label="${text(title)}">${svg}</div>`;
 }
 
-function legend(names: readonly string[]): string {
-  if (names.length < 2) return '';
-  const items = names.map((name, i) => `<li><i class="c${i % 6}"></i>${text(name, 60)}</li>`);
-  return `<ul class="legend">${items.join('')}</ul>`;
+const SHADED = { warm: 'warm-up, not judged', gap: 'no data' };
+
+function legend(names: readonly string[], shaded: readonly (keyof typeof SHADED)[]): string {
+  const lines = names.length < 2 ? [] : names.map((name, i) => `<li><i class="c${i % 6}"></i>${text(name, 60)}</li>`);
+  const areas = shaded.map((kind) => `<li><i class="area ${kind}"></i>${SHADED[kind]}</li>`);
+  const items = [...lines, ...areas];
+  return items.length === 0 ? '' : `<ul class="legend">${items.join('')}</ul>`;
 }
 
 function path(points: LineSeries['points'], x: (m: number) => number, y: (v: number) => number): string {
