@@ -1,3 +1,6 @@
+import { readFileSync } from 'node:fs';
+import { stripTypeScriptTypes } from 'node:module';
+import { isDeepStrictEqual } from 'node:util';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { type Decision, decide, type Evidence } from '../../../src/verify-canary/core/decide.ts';
@@ -112,6 +115,27 @@ const rows: Row[] = [
   { row: '10 otherwise', evidence: {}, result: goOn },
 ];
 
+const others: readonly [string, Partial<Evidence>, unknown][] = [
+  ['event run says nothing', { event: 'run', ...passing }, goOn],
+  ['event degraded holds', { event: 'degraded' }, say('hold', 'degraded')],
+  ['event crashloop fails', { event: 'crashloop' }, say('fail', 'crashloop')],
+  ['event sync-timeout holds', { event: 'sync-timeout' }, say('hold', 'sync-timeout')],
+  ['noise that is over holds nothing', { noisy: { now: false, ever: true }, ...passing }, say('pass', 'healthy')],
+  ['one pod is looked at only at the limit', { lonePod: true, ...passing }, say('pass', 'healthy')],
+  ['between two runs noise is no fail', { inStep: false, noisy: { now: true, ever: true } }, goOn],
+  ['just below the limit no fail', { logE: Math.log(100) - 1e-9 }, goOn],
+  ['the worst metric names the fail', { logE: 5, worst: 'latency' }, say('fail', 'worse:latency')],
+  ['between two runs a fail is a fail', { inStep: false, logE: 5 }, say('fail', 'worse:errors')],
+  ['between two runs nothing else is looked at', { inStep: false, ...passing, sinceRun: 5000 }, goOn],
+  ['a passed step can still fail', { passed: true, logE: 5 }, say('fail', 'worse:errors')],
+  ['a passed step has no deadline', { passed: true, sinceRun: 5000 }, goOn],
+  ['a canary silent for less than silent', { gap: 'canary-absent', canaryAbsentSeconds: 119 }, goOn],
+  ['a silent canary that was never seen', { canarySeen: false, canaryAbsentSeconds: 120 }, goOn],
+  ['gaps for less than blind', { gap: 'query-error', gaps: { seconds: 299, kind: 'mixed' } }, goOn],
+  ['long gaps that are over', { gap: null, gaps: { seconds: 300, kind: 'mixed' } }, goOn],
+  ['max is not over', { sinceRun: 1199 }, goOn],
+];
+
 describe('decision table', () => {
   test.each(rows)('row $row', ({ evidence, result }) => {
     expect(decide({ ...quiet, ...evidence })).toEqual(result);
@@ -122,42 +146,25 @@ describe('decision table', () => {
     expect(decide({ ...quiet, ...late.evidence, ...early.evidence })).toEqual(early.result);
   });
 
-  test.each<[string, Partial<Evidence>, unknown]>([
-    ['event run says nothing', { event: 'run', ...passing }, goOn],
-    ['event degraded holds', { event: 'degraded' }, say('hold', 'degraded')],
-    ['event crashloop fails', { event: 'crashloop' }, say('fail', 'crashloop')],
-    ['event sync-timeout holds', { event: 'sync-timeout' }, say('hold', 'sync-timeout')],
-    ['noise that is over holds nothing', { noisy: { now: false, ever: true }, ...passing }, say('pass', 'healthy')],
-    ['one pod is looked at only at the limit', { lonePod: true, ...passing }, say('pass', 'healthy')],
-    ['between two runs noise is no fail', { inStep: false, noisy: { now: true, ever: true } }, goOn],
-    ['just below the limit no fail', { logE: Math.log(100) - 1e-9 }, goOn],
-    ['the worst metric names the fail', { logE: 5, worst: 'latency' }, say('fail', 'worse:latency')],
-    ['between two runs a fail is a fail', { inStep: false, logE: 5 }, say('fail', 'worse:errors')],
-    ['between two runs nothing else is looked at', { inStep: false, ...passing, sinceRun: 5000 }, goOn],
-    ['a passed step can still fail', { passed: true, logE: 5 }, say('fail', 'worse:errors')],
-    ['a passed step has no deadline', { passed: true, sinceRun: 5000 }, goOn],
-    ['a canary silent for less than silent', { gap: 'canary-absent', canaryAbsentSeconds: 119 }, goOn],
-    ['a silent canary that was never seen', { canarySeen: false, canaryAbsentSeconds: 120 }, goOn],
-    ['gaps for less than blind', { gap: 'query-error', gaps: { seconds: 299, kind: 'mixed' } }, goOn],
-    ['long gaps that are over', { gap: null, gaps: { seconds: 300, kind: 'mixed' } }, goOn],
-    ['max is not over', { sinceRun: 1199 }, goOn],
-  ])('%s', (_, evidence, result) => {
+  test.each(others)('%s', (_, evidence, result) => {
     expect(decide({ ...quiet, ...evidence })).toEqual(result);
   });
 });
 
+const withheld: readonly [string, Partial<Evidence>][] = [
+  ['on a gap line', { gap: 'partial', gaps: { seconds: 15, kind: 'mixed' } }],
+  ['in warm-up', { warm: true }],
+  ['before min', { elapsed: 119 }],
+  ['with too little coverage', { coverage: 0.79 }],
+  ['with too little coverage of one metric', { coverages: [...quiet.coverages, { name: 'b', coverage: 0.79 }] }],
+  ['with one metric without evidence', { required: [true, false] }],
+  ['with no metric asked', { required: [] }],
+  ['with an objective violated', { violated: 'errors' }],
+  ['T14 with E at 10', { logE: Math.log(10) }],
+];
+
 describe('a pass needs all of row 8', () => {
-  test.each<[string, Partial<Evidence>]>([
-    ['on a gap line', { gap: 'partial', gaps: { seconds: 15, kind: 'mixed' } }],
-    ['in warm-up', { warm: true }],
-    ['before min', { elapsed: 119 }],
-    ['with too little coverage', { coverage: 0.79 }],
-    ['with too little coverage of one metric', { coverages: [...quiet.coverages, { name: 'b', coverage: 0.79 }] }],
-    ['with one metric without evidence', { required: [true, false] }],
-    ['with no metric asked', { required: [] }],
-    ['with an objective violated', { violated: 'errors' }],
-    ['T14 with E at 10', { logE: Math.log(10) }],
-  ])('no pass %s', (_, evidence) => {
+  test.each(withheld)('no pass %s', (_, evidence) => {
     expect(decide({ ...quiet, ...passing, ...evidence })).toEqual(goOn);
   });
 
@@ -258,5 +265,41 @@ describe('decide is total', () => {
       { seed: 1, numRuns: 5000, examples: [[{ ...quiet, ...passing }]] },
     );
     expect([...answers].sort()).toEqual(['fail', 'go-on', 'hold', 'no-data', 'pass', 'reset', 'superseded']);
+  });
+});
+
+describe('no part of the tables can be left out', () => {
+  const source = readFileSync(new URL('../../../src/verify-canary/core/decide.ts', import.meta.url), 'utf8');
+  const lines = source.split('\n');
+  const body = lines.findIndex((line) => line.startsWith('export function decide('));
+  // A row is one line, a case of an event with the line below it; or one of the conditions of a pass.
+  const parts = lines.flatMap((line, at) => {
+    if (at < body) return [];
+    if (/^ +(if .*return .*;|return e\.lonePod.*|e\.\w.* &&)$/.test(line)) return [{ line, at, count: 1 }];
+    return /^ +case /.test(line) ? [{ line, at, count: 2 }] : [];
+  });
+  const cases: [Partial<Evidence>, unknown][] = [
+    ...rows.map(({ evidence, result }): [Partial<Evidence>, unknown] => [evidence, result]),
+    ...others.map(([, evidence, result]): [Partial<Evidence>, unknown] => [evidence, result]),
+    ...withheld.map(([, evidence]): [Partial<Evidence>, unknown] => [{ ...passing, ...evidence }, goOn]),
+    ...deadlines.map(({ evidence, result }): [Partial<Evidence>, unknown] => {
+      const [word, reason] = result as [string, string];
+      return [{ ...late, ...evidence }, say(word === 'inconclusive' ? 'hold' : word, reason)];
+    }),
+  ];
+  const wrong = async (text: string): Promise<number> => {
+    const code = encodeURIComponent(stripTypeScriptTypes(text));
+    const mutant = (await import(`data:text/javascript,${code}`)) as { decide: typeof decide };
+    return cases.filter(([evidence, result]) => !isDeepStrictEqual(mutant.decide({ ...quiet, ...evidence }), result))
+      .length;
+  };
+
+  test('as it is, nothing is wrong; every part is found', async () => {
+    expect(await wrong(source)).toBe(0);
+    expect(parts).toHaveLength(31);
+  });
+
+  test.each(parts)('line $at: $line', async ({ at, count }) => {
+    expect(await wrong(lines.toSpliced(at, count).join('\n'))).toBeGreaterThan(0);
   });
 });
