@@ -80,9 +80,7 @@ export async function inside(options: RegistryOptions = {}, shared?: RegistryHan
     if (args[0] === 'info') return ended(0, '{}');
     const lines: string[] = [];
     const complaints: string[] = [];
-    // It leaves nothing of a failed build, told so or not.
-    const known = args.filter((arg) => arg !== '--force-rm');
-    const code = await runBuildah(known, {
+    const code = await runBuildah(args, {
       store,
       print: (line) => void lines.push(line),
       complain: (line) => void complaints.push(line),

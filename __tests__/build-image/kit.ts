@@ -1,6 +1,6 @@
 /** A checkout, a registry and the engine stand-in: build-image as a runner starts it. */
 
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { installEngineStandin } from '../../lab/engine/install.ts';
@@ -28,7 +28,6 @@ export async function bench(options: RegistryOptions = {}): Promise<Bench> {
   const workspace = join(root, 'ws');
   const temp = join(root, 'temp');
   const bin = await installEngineStandin(join(root, 'engine'));
-  await dropForceRm(join(bin, 'buildah'));
   await mkdir(workspace);
   await mkdir(temp);
   // docker is hidden, whatever this machine has.
@@ -76,13 +75,6 @@ export async function bench(options: RegistryOptions = {}): Promise<Bench> {
   await self.write({ Dockerfile: 'FROM scratch\nCOPY app /app\n', '.dockerignore': '.git\n', 'app/main.txt': 'one\n' });
   await self.commit('first');
   return self;
-}
-
-/** The stand-in leaves nothing of a failed build, and knows no flag that says so. */
-async function dropForceRm(command: string): Promise<void> {
-  const script = await readFile(command, 'utf8');
-  const drop = 'for a; do shift; [ "$a" = --force-rm ] || set -- "$@" "$a"; done';
-  await writeFile(command, script.replace('\n', `\n${drop}\n`), { mode: 0o755 });
 }
 
 export function writes(lab: RegistryHandle): string[] {

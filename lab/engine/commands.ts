@@ -22,7 +22,15 @@ interface Parsed {
 
 const BUILD_VALUES = ['isolation', 'format', 'ignorefile', 'authfile', 'iidfile', 'manifest', 'platform', 'target'];
 const BUILD_MORE = ['build-arg', 'label', 'annotation', 'secret', 'ssh', 'build-context', 'tag', 'file', 'timestamp'];
-const BUILD_BARE = ['--layers', '--layers=false', '--no-cache', '--identity-label=false', '--tls-verify=false'];
+// `--force-rm` is how it is anyway: nothing of a failed build is left here.
+const BUILD_BARE = [
+  '--force-rm',
+  '--layers',
+  '--layers=false',
+  '--no-cache',
+  '--identity-label=false',
+  '--tls-verify=false',
+];
 
 /** @returns the exit code */
 export async function runBuildah([command = '', ...args]: readonly string[], standin: Standin): Promise<number> {
