@@ -1,10 +1,10 @@
 /** What the reports are made of, and the thinning that keeps them small. */
 import type { CanaryConfig } from '../config.ts';
-import type { TraceEvent, Verdict } from '../core/index.ts';
+import type { MetricReport, TraceEvent, Verdict } from '../core/index.ts';
 import type { Moment } from '../session.ts';
 import type { Digests } from '../verdict-file.ts';
 import { COMPARED } from './message.ts';
-import { short } from './numbers.ts';
+import { percent, short } from './numbers.ts';
 
 export interface ReportFacts {
   config: CanaryConfig;
@@ -37,7 +37,7 @@ const HAPPENED: Readonly<Record<TraceEvent['event'], string>> = {
 
 /** What happened beside the intervals, for people; the last ones when there are many. */
 export function happenings({ events, moments }: Pick<ReportFacts, 'events' | 'moments'>): Happening[] {
-  const t0 = moments[0]?.line.start ?? Number.POSITIVE_INFINITY;
+  const t0 = moments[0]?.line.start ?? events[0]?.at ?? 0;
   return events.slice(-MAX_EVENTS).map(({ at, event, detail }) => ({
     minute: at < t0 ? null : (at - t0) / 60,
     text: detail === undefined ? HAPPENED[event] : event === 'run' ? detail : `${HAPPENED[event]}: ${detail}`,
@@ -45,6 +45,13 @@ export function happenings({ events, moments }: Pick<ReportFacts, 'events' | 'mo
 }
 
 const MAX_EVENTS = 20;
+
+/** `1.2 % of 400`; what was never counted has no rate. */
+export function rateText(m: MetricReport, arm: 'stable' | 'canary'): string {
+  const { n, rate } = m[arm];
+  if (n === 0) return 'no requests';
+  return `${m.kind === 'cpu' ? `${short(rate)} s` : percent(rate)} of ${n}`;
+}
 
 /** How bursts are reckoned with where the rules leave it to a measurement; '' where they do not. */
 export function measuredPhi(verdict: Verdict): string {

@@ -1,7 +1,7 @@
 /** The report as one file: no script, nothing from outside, light and dark. */
 import { html } from '../../text/index.ts';
 import type { MetricReport } from '../core/index.ts';
-import { comparison, happenings, measuredPhi, minuteOf, type ReportFacts, shades, thin } from './facts.ts';
+import { comparison, happenings, measuredPhi, minuteOf, type ReportFacts, rateText, shades, thin } from './facts.ts';
 import { interval, percent, short, span } from './numbers.ts';
 import { STYLE } from './style.ts';
 import { type Band, forestChart, type LineSeries, lineChart } from './svg.ts';
@@ -55,11 +55,10 @@ function head({ verdict: v, message }: ReportFacts): string {
 function metricsTable(metrics: readonly MetricReport[]): string {
   const words = { yes: 'yes', no: 'not yet', none: 'not asked', slo: 'outside the objective' };
   const rows = metrics.map((m) => {
-    const rate = (r: number | null): string => (m.kind === 'cpu' ? `${short(r)} s` : percent(r));
     return [
       m.mode === 'observe' ? `${m.name} (observed)` : m.name,
-      `${rate(m.stable.rate)} of ${m.stable.n}`,
-      `${rate(m.canary.rate)} of ${m.canary.n}`,
+      rateText(m, 'stable'),
+      rateText(m, 'canary'),
       m.ci[0] === null && m.ratio === null
         ? 'no events'
         : m.kind === 'cpu'
@@ -132,19 +131,22 @@ function charts(facts: ReportFacts): string[] {
     }),
   ];
   const { expected } = v.share;
-  result.push(
-    section(
-      'Traffic share of the canary',
-      lineChart({
-        title: 'Traffic share of the canary',
-        description: `Percent of the requests of each interval that the canary got: ${percent(v.share.observed)} over the step, ${percent(expected)} asked.`,
-        unit: '%',
-        series: share,
-        bands: askedShares(facts),
-        shades: shaded,
-      }) + seriesTable(share),
-    ),
-  );
+  // Before a switch, and after it, nothing is shared.
+  const shared = share.some((s) => s.points.some(([, value]) => value !== null));
+  if (shared || !v.weaker)
+    result.push(
+      section(
+        'Traffic share of the canary',
+        lineChart({
+          title: 'Traffic share of the canary',
+          description: `Percent of the requests of each interval that the canary got: ${percent(v.share.observed)} over the step, ${percent(expected)} asked.`,
+          unit: '%',
+          series: share,
+          bands: askedShares(facts),
+          shades: shaded,
+        }) + seriesTable(share),
+      ),
+    );
   const rated =
     v.metrics.find((m) => m.name === v.culprits[0] && m.kind !== 'cpu') ?? v.metrics.find((m) => m.kind !== 'cpu');
   if (rated !== undefined) {
@@ -235,6 +237,7 @@ function seriesTable(series: readonly LineSeries[]): string {
 }
 
 function steps({ verdict: v }: ReportFacts): string {
+  if (v.steps.length === 0) return '';
   const rows = v.steps.map((s) => [
     s.step,
     s.weight === null ? 'unknown' : `${short(s.weight)} %`,

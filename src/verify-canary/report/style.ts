@@ -19,6 +19,7 @@ svg text{font:11px system-ui,sans-serif;fill:var(--soft);paint-order:stroke;stro
 .grid{stroke:var(--line);fill:none}.limit{stroke:var(--bad);stroke-dasharray:5 4;fill:none}
 .line{fill:none;stroke-width:2;stroke-linejoin:round}.dot{fill:var(--c0)}
 .line.c0{stroke:var(--c0)}.line.c1{stroke:var(--c1)}.line.c2{stroke:var(--c2)}.line.c3{stroke:var(--c3)}.line.c4{stroke:var(--c4)}.line.c5{stroke:var(--c5)}
+.line.dash{stroke-dasharray:3 3}.legend i.dash{background-image:linear-gradient(90deg,var(--bg) 40%,transparent 40%);background-size:6px 3px}
 .band{fill:var(--band)}.shade.gap{fill:var(--gap)}.shade.warm{fill:var(--warm)}
 .legend{list-style:none;display:flex;flex-wrap:wrap;gap:4px 16px;margin:6px 0;padding:0;font-size:13px}
 .chart svg{min-width:600px}.scroll:focus-visible,summary:focus-visible{outline:2px solid var(--c0);outline-offset:2px}

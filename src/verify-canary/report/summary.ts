@@ -1,7 +1,7 @@
 /** The Markdown summary of the step. */
 import { markdown } from '../../text/index.ts';
 import type { MetricReport, Verdict } from '../core/index.ts';
-import { comparison, happenings, measuredPhi, type ReportFacts } from './facts.ts';
+import { comparison, happenings, measuredPhi, type ReportFacts, rateText } from './facts.ts';
 import { evidenceChart } from './mermaid.ts';
 import { fixed, interval, percent, short, span } from './numbers.ts';
 
@@ -37,7 +37,6 @@ export function summaryMarkdown(facts: ReportFacts): string {
 }
 
 function row(m: MetricReport): string[] {
-  const rate = (r: number | null): string => (m.kind === 'cpu' ? `${short(r)} s` : percent(r));
   const ratio =
     m.ratio === null && m.ci[0] === null
       ? 'no events'
@@ -45,8 +44,8 @@ function row(m: MetricReport): string[] {
   const words = { yes: 'yes', no: 'not yet', none: 'not asked', slo: 'outside the objective' };
   return [
     code(m.name) + (m.mode === 'observe' ? ' (observed)' : ''),
-    text(`${rate(m.stable.rate)} of ${m.stable.n}`),
-    text(`${rate(m.canary.rate)} of ${m.canary.n}`),
+    text(rateText(m, 'stable')),
+    text(rateText(m, 'canary')),
     text(ratio),
     text(`E = ${short(Math.exp(Math.min(700, m.logE)))}`),
     text(m.pass.margin === null ? words[m.pass.state] : `${words[m.pass.state]} (excludes ${short(m.pass.margin)} x)`),

@@ -60,7 +60,7 @@ export function lineChart(chart: LineChart): string {
     ...ticks(0, last).map((m) => xTick(m, x(m))),
     ...(chart.limits ?? []).map((l) => `<path class="limit" d="M${PAD.left} ${px(y(l.value))}H${WIDTH - PAD.right}"/>`),
     ...bands.map((b) => `<path class="limit" d="M${px(x(b.from))} ${px(y(b.value))}H${px(x(b.to))}"/>`),
-    ...chart.series.map((s, i) => `<path class="line c${i % 6}" d="${path(s.points, x, y)}"/>`),
+    ...chart.series.map((s, i) => `<path class="line ${colour(i)}" d="${path(s.points, x, y)}"/>`),
     // Words last: a line must not run through them.
     ...(chart.limits ?? []).map((l) => note(l.label, y(l.value))),
     ...bands.slice(-1).map((b) => note('asked', y(b.value))),
@@ -92,7 +92,8 @@ export interface ForestRow {
 export function forestChart(title: string, description: string, rows: readonly ForestRow[]): string {
   const edge = 5;
   const height = PAD.top + PAD.bottom + rows.length * 24;
-  const left = 150;
+  // Room for the longest name of a metric and a bound.
+  const left = 250;
   const width = WIDTH - left - PAD.right;
   const log = (v: number): number => Math.min(edge, Math.max(-edge, v <= 0 ? -edge : Math.log2(v)));
   const x = (v: number): number => left + ((log(v) + edge) / (2 * edge)) * width;
@@ -104,7 +105,7 @@ export function forestChart(title: string, description: string, rows: readonly F
     ),
     ...rows.map((row, i) => {
       const y = PAD.top + i * 24 + 12;
-      const name = `<text class="name" x="4" y="${y + 4}">${text(row.name, 24)}</text>`;
+      const name = `<text class="name" x="4" y="${y + 4}">${text(row.name, 40)}</text>`;
       if (row.low === null && row.ratio === null)
         return `${name}<text class="axis" x="${left + 8}" y="${y + 4}">no events</text>`;
       const dot = row.ratio === null ? '' : `<circle class="dot" cx="${px(x(row.ratio))}" cy="${y}" r="4"/>`;
@@ -128,10 +129,16 @@ function frame(title: string, description: string, height: number, body: readonl
   return `<div class="scroll chart" tabindex="0" role="group" aria-label="${text(title)}">${svg}</div>`;
 }
 
+/** Six colours, then the same ones dashed. */
+function colour(i: number): string {
+  return `c${i % 6}${i < 6 ? '' : ' dash'}`;
+}
+
 const SHADED = { warm: 'warm-up, not judged', gap: 'no data' };
 
 function legend(names: readonly string[], shaded: readonly (keyof typeof SHADED)[]): string {
-  const lines = names.length < 2 ? [] : names.map((name, i) => `<li><i class="c${i % 6}"></i>${text(name, 60)}</li>`);
+  const lines =
+    names.length < 2 ? [] : names.map((name, i) => `<li><i class="${colour(i)}"></i>${text(name, 60)}</li>`);
   const areas = shaded.map((kind) => `<li><i class="area ${kind}"></i>${SHADED[kind]}</li>`);
   const items = [...lines, ...areas];
   return items.length === 0 ? '' : `<ul class="legend">${items.join('')}</ul>`;
