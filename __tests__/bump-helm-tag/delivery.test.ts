@@ -25,6 +25,7 @@ const wanted = (c: string): StagePlanInput => ({
   image: 'ghcr.io/org/histogram-eq',
   tag: `v${c}`,
   digest: `sha256:${c.repeat(64)}`,
+  evidence: true,
 });
 const current = (repository: FakeRepository): CurrentValues =>
   readCurrent(repository.head.files[FILE] ?? '', FILE, DEFAULT_LAYOUT, 'canary');
