@@ -1,9 +1,10 @@
 /** The source `scrape` through the whole run: pages from memory, time from the test. */
 import { describe, expect, test } from '@jest/globals';
+import { HttpError } from '../../../src/http/index.ts';
 import { systemClock } from '../../../src/runner/index.ts';
 import { Pod } from '../support/pod.ts';
 import { INPUTS, type Play, play } from '../support/scrape.ts';
-import { ERRORS, LATENCY, podsHttp, rules, T, watch } from '../support/world.ts';
+import { ERRORS, LATENCY, memoryHttp, podsHttp, rules, T, watch } from '../support/world.ts';
 
 test('the first reading is a baseline; then every interval covers the same time of both versions', async () => {
   const { lines, intervals, verdict, error } = await play({ config: rules([ERRORS, LATENCY]) });
@@ -68,6 +69,20 @@ describe('T22 targets that do not answer', () => {
     expect(new Set(intervals.map((line) => line.gap))).toEqual(new Set(['canary-absent']));
     expect((verdict.to ?? 0) - T).toBe(300);
   });
+});
+
+test.each([
+  ['15s', 10_000],
+  ['2s', 2000],
+])('T22 a page is waited for 10 s, and never longer than an interval: %s', async (interval, ms) => {
+  const waits: unknown[] = [];
+  const http = memoryHttp(({ timeouts }) => {
+    waits.push(timeouts);
+    throw new HttpError('timeout', 'no answer');
+  });
+  await watch(INPUTS, { config: rules([ERRORS], [`interval: ${interval}`, 'blind: 30s']), openHttp: http });
+  expect(waits.length).toBeGreaterThan(2);
+  expect(new Set(waits.map((w) => JSON.stringify(w)))).toEqual(new Set([JSON.stringify({ headers: ms, body: ms })]));
 });
 
 test('T24 the histogram vanished in the canary only: hold absent:latency, never a pass', async () => {

@@ -44,7 +44,7 @@ interface Read {
 /** Reads to the end of the window, or so many lines. */
 async function read(
   start: number,
-  more: { until?: number; baseline?: number; most?: number; since?: Since[] },
+  more: { until?: number; baseline?: number; most?: number; since?: Since[]; weight?: number },
 ): Promise<Read> {
   now = start;
   prom.asked.length = 0;
@@ -53,13 +53,13 @@ async function read(
   });
   const http = openHttp();
   try {
-    const { most = Number.POSITIVE_INFINITY, since = SINCE, ...window } = more;
+    const { most = Number.POSITIVE_INFINITY, since = SINCE, weight = 10, ...window } = more;
     const source = prometheusSource({
       client: openPrometheus(http, new URL(prom.url), {}, clock),
       config,
       arms: { stable: parseMatchers('track="stable"'), canary: parseMatchers('track="canary"') },
       since,
-      context: { step: '10', weight: 10, t0: null, lastEnd: null, fault: () => {} },
+      context: { step: '10', weight, t0: null, lastEnd: null, fault: () => {} },
       clock,
       ...window,
     });
@@ -149,24 +149,32 @@ describe('the stable version from before the canary', () => {
   });
 });
 
-test('at 100 % there is only the canary: the lines have no stable, and are no gaps', async () => {
+test('a Rollout without a weight yet: both versions are read', async () => {
+  const { lines } = await read(T + 3 * HOUR, { until: T + 60, since: [{ weight: 0, at: T }], weight: 0 });
+  expect(lines[1]).toMatchObject({ metrics: { errors: { stable: { n: 1440 }, canary: { n: 120 } } } });
+});
+
+test.each([
+  ['before-after', 100],
+  ['pre-promotion', null],
+] as const)('mode %s: the lines have no stable, and are no gaps', async (mode, weight) => {
   const http = openHttp();
   now = T + HOUR;
   try {
     const clock = steppingClock(now);
     const source = prometheusSource({
       client: openPrometheus(http, new URL(prom.url), {}, clock),
-      config,
+      config: { ...config, judge: { ...config.judge, mode } },
       arms: { stable: parseMatchers('track="gone"'), canary: parseMatchers('track="canary"') },
-      since: [{ weight: 100, at: T }],
+      since: [{ weight, at: T }],
       until: T + 60,
-      context: { step: '100', weight: 100, t0: null, lastEnd: null, fault: () => {} },
+      context: { step: 'new', weight, t0: null, lastEnd: null, fault: () => {} },
       clock,
     });
     await source.next(new AbortController().signal);
     const line = await source.next(new AbortController().signal);
     expect(line).toMatchObject({
-      weight: 100,
+      weight,
       traffic: { stable: 0, canary: 120 },
       metrics: { errors: { stable: null } },
     });

@@ -4,6 +4,7 @@ import { parseConfig } from '../../../src/verify-canary/config.ts';
 import {
   expandTemplate,
   type MetricEntry,
+  TemplateError,
   type TemplateParameters,
   templateArms,
   templateNames,
@@ -157,6 +158,7 @@ describe('refused', () => {
     ['::error::', {}, /no template ::error::/],
   ])('%s %j', (name, parameters, message) => {
     expect(() => expandTemplate(name, parameters)).toThrow(message);
+    expect(() => expandTemplate(name, parameters)).toThrow(TemplateError);
   });
 
   test('T35 a name with a line break stays one line', () => {

@@ -23,7 +23,7 @@ export interface PowerRow {
   metric: string;
   /** Share of events that is doubled; of a latency metric at the bound where most can be seen. */
   share: number;
-  /** Seconds from the begin of the run until doubled events fail it; null: not within {@link HORIZON}. */
+  /** Seconds from the begin of the run until doubled events fail it; null: not within the horizon. */
   doubled: number | null;
   /** Seconds until a canary like stable shows enough for a pass; null: not within it, or no pass is asked. */
   pass: number | null;
@@ -40,7 +40,7 @@ export interface PowerTable {
 }
 
 /** Seconds that are looked ahead. */
-export const HORIZON = 2 * 3600;
+const HORIZON = 2 * 3600;
 /** Stands for all other metrics. */
 const OTHERS = 'others--';
 /** Intervals are not cut finer than this: the counts are expected ones, and the evidence adds up. */

@@ -20,6 +20,8 @@ interface Segment {
   to: number;
   step: string | null;
   weight: number | null;
+  /** The one version there is. */
+  only?: ArmName;
 }
 
 /** Raw samples of one query, seconds: an hour at first, more where an hour is little. */
@@ -75,7 +77,8 @@ export function prometheusSource(options: PrometheusOptions): MetricsSource {
     const [first] = list;
     t0 = Math.min(t0, first?.from ?? now);
     if (options.baseline !== undefined && first !== undefined && context.lastEnd === null) {
-      list.unshift({ from: Math.max(0, first.from - options.baseline), to: first.from, step: null, weight: 0 });
+      const from = Math.max(0, first.from - options.baseline);
+      list.unshift({ from, to: first.from, step: null, weight: 0, only: 'stable' });
     }
     at = list[0]?.from ?? now;
     return list;
@@ -144,12 +147,13 @@ export function prometheusSource(options: PrometheusOptions): MetricsSource {
   }
 
   function told(range: Range, s: Segment, end: number, known: ReadonlyMap<string, string>): Told {
-    const begun = s.weight === 0 ? s.from : t0;
+    const begun = s.only === 'stable' ? s.from : t0;
+    const alone = s.only ?? (config.judge.mode === 'concurrent' ? undefined : 'canary');
     const counted = {
       stable: range.count('stable', at, end, begun),
       canary: range.count('canary', at, end, begun),
     };
-    const line = assemble(config, counted, onlyArm(s.weight));
+    const line = assemble(config, counted, alone);
     return byPod === null || 'gap' in line ? line : { ...line, ...byPod.of(counted, known) };
   }
 
@@ -176,11 +180,6 @@ export function prometheusSource(options: PrometheusOptions): MetricsSource {
       return queue.shift() ?? null;
     },
   };
-}
-
-/** Before the canary there is only stable, and at 100 % only the canary. */
-function onlyArm(weight: number | null): ArmName | undefined {
-  return weight === 0 ? 'stable' : weight === 100 ? 'canary' : undefined;
 }
 
 /** How much to ask for next: as much as gives answers of a good size. */

@@ -14,7 +14,8 @@ export interface MetricsSource {
 /** What a source needs to know of the rollout. */
 export interface SourceContext {
   step: string;
-  weight: number;
+  /** Percent; null where the canary has no share of the traffic. */
+  weight: number | null;
   /** Start of the first interval of the history, null without one. */
   t0: number | null;
   /** End of the last line of the history, null without one. */
