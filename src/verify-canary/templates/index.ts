@@ -6,4 +6,5 @@ export {
   templateNames,
   templateParameters,
 } from './expand.ts';
+export { expandRules, TemplateEntryError, templateEntry } from './rules.ts';
 export type { MetricEntry } from './types.ts';
