@@ -40,7 +40,7 @@ await runMain('verify-canary', async (frame) => {
   // What broke the run is no verdict about the canary: never a pass.
   const told: Verdict =
     broken === undefined ? verdict : { ...verdict, verdict: 'hold', reason: 'trace-ended', culprits: [] };
-  const result = buildResult(config, session, paths, told);
+  const result = buildResult(config, session, paths, told, inputs.source.kind === 'replay' ? null : inputs);
   frame.outputs(result.outputs);
   let unwritten: unknown;
   try {

@@ -51,8 +51,17 @@ export function cannotWrite(error: unknown): ActionError {
   });
 }
 
-/** The whole result as values; nothing is written yet. */
-export function buildResult(config: CanaryConfig, session: Session, paths: Paths | null, verdict: Verdict): Result {
+/**
+ * The whole result as values; nothing is written yet.
+ * @param asked what the inputs say, null for a replay
+ */
+export function buildResult(
+  config: CanaryConfig,
+  session: Session,
+  paths: Paths | null,
+  verdict: Verdict,
+  asked: { step: string; weight: number | null } | null = null,
+): Result {
   const events = session.events();
   const message = verdictMessage(verdict, endingDetail(verdict, events));
   const digests = { config: config.digest, trace: session.digest() };
@@ -71,8 +80,9 @@ export function buildResult(config: CanaryConfig, session: Session, paths: Paths
       verdict: verdict.verdict,
       reason: verdict.reason,
       message: oneLine(message),
-      step: verdict.step ?? '',
-      weight: verdict.weight ?? '',
+      // A run that ended before its first line is about its step all the same.
+      step: asked?.step || (verdict.step ?? ''),
+      weight: (asked === null ? null : asked.weight) ?? verdict.weight ?? '',
       'next-weight': next?.weight ?? '',
       'eta-seconds': verdict.etaSeconds === null ? '' : Math.ceil(verdict.etaSeconds),
       coverage: Number(verdict.coverage.toPrecision(6)),
