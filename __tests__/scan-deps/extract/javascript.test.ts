@@ -269,3 +269,13 @@ describe('yarn', () => {
     expect((await extract('yarn.lock', text)).status).toBe(status);
   });
 });
+
+test('a package without a name is a problem, not a package that nobody knows anything bad about', async () => {
+  const text = JSON.stringify({ lockfileVersion: 3, packages: { 'node_modules/': { version: '1.0.0' } } }, null, 2);
+  const { deps, problems, status } = await extract('package-lock.json', text);
+  expect([deps, status, problems.map((problem) => problem.message)]).toEqual([
+    [],
+    'partial',
+    ['a package without a name'],
+  ]);
+});

@@ -51,6 +51,8 @@ export class Sheet {
       throw new Refusal(message, undefined, 'E_LIMIT');
     }
     const { name, version, range, scope = 'unknown', direct, via = [], source = 'registry' } = draft;
+    // Nobody can be asked about it, and no advisory names it: that would read as safe.
+    if (name.trim() === '') return this.problem('a package without a name', draft.line);
     const keys = new Set<string>();
     for (const parent of via) keys.add(normaliseName(this.#eco, parent));
     this.deps.push({
