@@ -52,7 +52,10 @@ export class Sheet {
     }
     const { name, version, range, scope = 'unknown', direct, via = [], source = 'registry' } = draft;
     // Nobody can be asked about it, and no advisory names it: that would read as safe.
-    if (name.trim() === '') return this.problem('a package without a name', draft.line);
+    if (name.trim() === '') {
+      this.problem('a package without a name', draft.line);
+      return;
+    }
     const keys = new Set<string>();
     for (const parent of via) keys.add(normaliseName(this.#eco, parent));
     this.deps.push({
