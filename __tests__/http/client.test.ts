@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { HttpError, openHttp } from '../../src/http/index.ts';
@@ -42,7 +42,7 @@ const get = (
   extra: object = {},
 ): Promise<{
   status: number;
-  headers: Headers;
+  headers: Pick<Headers, 'get'>;
   text(max: number): Promise<string>;
   json(max: number): Promise<unknown>;
 }> => http.send({ method: 'GET', url: new URL(path, base), ...extra });
@@ -91,5 +91,52 @@ describe('send', () => {
     'ftp://127.0.0.1/',
   ])('refuses %s before anything is sent', async (url) => {
     await expect(http.send({ method: 'GET', url: new URL(url) })).rejects.toMatchObject({ kind: 'policy' });
+  });
+});
+
+describe('after a HEAD', () => {
+  /** A server that answers as told, on as many connections as it is asked for. */
+  async function raw(answer: (method: string) => string, use: (url: URL, opened: () => number) => Promise<void>) {
+    let opened = 0;
+    const server = createTcpServer((socket) => {
+      opened += 1;
+      socket.on('error', () => {});
+      socket.on('data', (data) => socket.write(answer(data.toString().split(' ')[0] ?? '')));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    try {
+      await use(new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`), () => opened);
+    } finally {
+      server.close();
+    }
+  }
+
+  test('the connection is used again: the next request costs no handshake', async () => {
+    await raw(
+      () => 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n',
+      async (url, opened) => {
+        for (let n = 0; n < 20; n += 1) await (await http.send({ method: 'HEAD', url })).discard();
+        // One connection each, if it were closed after every HEAD.
+        expect(opened()).toBeLessThan(10);
+      },
+    );
+  });
+
+  test('a server that sends a body to it spoils no answer: the next request is right, or may be repeated', async () => {
+    await raw(
+      (method) => `HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n${method === 'HEAD' ? 'rogue' : 'right'}`,
+      async (url) => {
+        await (await http.send({ method: 'HEAD', url })).discard();
+        for (let tries = 0; tries < 3; tries += 1) {
+          try {
+            expect(await (await http.send({ method: 'GET', url })).text(100)).toBe('right');
+            return;
+          } catch (error) {
+            expect(error).toMatchObject({ transient: true });
+          }
+        }
+        throw new Error('never answered right');
+      },
+    );
   });
 });

@@ -1,10 +1,10 @@
 /** GraphQL and REST of one forge, for one token. No automatic retry: a mutation is never repeated by status alone. */
-import type { Http } from '../http/index.ts';
+import type { AnswerHeaders, Http } from '../http/index.ts';
 import { parseJson } from '../text/index.ts';
 
 export interface GitHubAnswer {
   status: number;
-  headers: Headers;
+  headers: AnswerHeaders;
   /** Parsed JSON, or undefined when the body is not JSON. */
   json: unknown;
 }

@@ -8,6 +8,7 @@ import request from 'undici/lib/api/api-request.js';
 import Agent from 'undici/lib/dispatcher/agent.js';
 import EnvHttpProxyAgent from 'undici/lib/dispatcher/env-http-proxy-agent.js';
 import { HttpError, toHttpError } from './error.ts';
+import { type AnswerHeaders, answerHeaders } from './headers.ts';
 import { checkUrl, guardedLookup, isLoopbackHost, type OriginPolicy } from './policy.ts';
 
 export interface HttpRequest {
@@ -22,7 +23,7 @@ export interface HttpRequest {
 
 export interface HttpResponse {
   status: number;
-  headers: Headers;
+  headers: AnswerHeaders;
   body: Readable;
   /** The whole body. HttpError too-large over `max` bytes, reset when it is cut short. */
   bytes(max: number): Promise<Uint8Array>;
@@ -75,6 +76,8 @@ async function dispatch(dispatcher: Dispatcher, wanted: HttpRequest): Promise<Di
       headers: { ...wanted.headers },
       body: wanted.body ?? null,
       signal: wanted.signal ?? null,
+      // Otherwise undici closes the connection after each HEAD, and the next request opens one, with all its round trips.
+      ...(wanted.method === 'HEAD' ? { reset: false } : {}),
       headersTimeout: wanted.timeouts?.headers ?? HEADERS_MS,
       bodyTimeout: wanted.timeouts?.body ?? BODY_MS,
     });
@@ -88,10 +91,6 @@ function where(url: URL): string {
 }
 
 function answer(data: Dispatcher.ResponseData, url: URL): HttpResponse {
-  const headers = new Headers();
-  for (const [name, value] of Object.entries(data.headers)) {
-    for (const one of Array.isArray(value) ? value : [value ?? '']) headers.append(name, one);
-  }
   const bytes = async (max: number): Promise<Uint8Array> => {
     const parts: Buffer[] = [];
     let size = 0;
@@ -110,7 +109,7 @@ function answer(data: Dispatcher.ResponseData, url: URL): HttpResponse {
   const text = async (max: number): Promise<string> => Buffer.from(await bytes(max)).toString('utf8');
   return {
     status: data.statusCode,
-    headers,
+    headers: answerHeaders(data.headers),
     body: data.body,
     bytes,
     text,

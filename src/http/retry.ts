@@ -1,12 +1,13 @@
 /** Retries with full jitter under a deadline. Only for what is idempotent, or can be looked up before it is repeated. */
 import type { Clock, Deadline } from '../runner/index.ts';
+import type { AnswerHeaders } from './headers.ts';
 
 /**
  * The wait a server asks for in `Retry-After`: seconds or an HTTP date (RFC 9110, 10.2.3).
  * @param now unix seconds, for the date form
  * @returns seconds, never negative; undefined when the header is absent or malformed
  */
-export function retryAfter(headers: Headers, now: number): number | undefined {
+export function retryAfter(headers: Pick<AnswerHeaders, 'get'>, now: number): number | undefined {
   const value = headers.get('retry-after')?.trim();
   if (value === undefined || value === '') return undefined;
   if (/^\d{1,9}$/.test(value)) return Number(value);

@@ -1,5 +1,5 @@
 /** Answers to challenges: Basic, and bearer tokens after the token specification of the Docker registry. */
-import type { Http, HttpResponse } from '../http/index.ts';
+import type { AnswerHeaders, Http, HttpResponse } from '../http/index.ts';
 import type { Clock } from '../runner/index.ts';
 import { type Challenge, parseChallenges } from './challenge.ts';
 import { basicHeader, type Credentials } from './credentials.ts';
@@ -59,7 +59,7 @@ export class Authenticator {
    * Takes in a 401: forgets the token and learns the challenge.
    * @returns false when nothing new can be said, so that asking again is pointless
    */
-  async learn(headers: Headers, scopes: readonly string[], usedHeader: string | undefined): Promise<boolean> {
+  async learn(headers: AnswerHeaders, scopes: readonly string[], usedHeader: string | undefined): Promise<boolean> {
     const key = scopes.join(' ');
     this.#tokens.delete(key);
     const challenges = parseChallenges(headers.get('www-authenticate') ?? '');
