@@ -109,6 +109,26 @@ describe('T27 only the server has a clock', () => {
     expect(wrong.result.json).toBe(right.result.json);
   });
 
+  test('it is set back in the middle: nothing newer than its lag is read, and no line overlaps', async () => {
+    traffic(20);
+    const early: string[] = [];
+    prom.fault = ({ time }) => {
+      if (time !== '' && Number(time) > now - 25 + 1e-6) early.push(time);
+      return undefined;
+    };
+    let set = false;
+    const { intervals } = await play({
+      meanwhile(seconds) {
+        if (set || seconds < 70) return;
+        set = true;
+        now -= 45;
+      },
+    });
+    expect(set).toBe(true);
+    expect(early).toEqual([]);
+    expect(intervals.map((line) => line.start)).toEqual(intervals.map((_, i) => T + i * 15));
+  });
+
   test.each([-600, 600])('ours is %d s off: a cancelled run ends in server time', async (ours) => {
     traffic(20);
     const { lines } = await play({ ours, meanwhile: (seconds, stop) => (seconds > 60 ? stop() : undefined) });

@@ -44,7 +44,7 @@ interface Read {
 /** Reads to the end of the window, or so many lines. */
 async function read(
   start: number,
-  more: { until?: number; baseline?: number; most?: number; since?: Since[]; weight?: number },
+  more: { until?: number; baseline?: number; most?: number; since?: Since[]; weight?: number; stable?: string },
 ): Promise<Read> {
   now = start;
   prom.asked.length = 0;
@@ -53,11 +53,11 @@ async function read(
   });
   const http = openHttp();
   try {
-    const { most = Number.POSITIVE_INFINITY, since = SINCE, weight = 10, ...window } = more;
+    const { most = Number.POSITIVE_INFINITY, since = SINCE, weight = 10, stable = 'track="stable"', ...window } = more;
     const source = prometheusSource({
       client: openPrometheus(http, new URL(prom.url), {}, clock),
       config,
-      arms: { stable: parseMatchers('track="stable"'), canary: parseMatchers('track="canary"') },
+      arms: { stable: parseMatchers(stable), canary: parseMatchers('track="canary"') },
       since,
       context: { step: '10', weight, t0: null, lastEnd: null, fault: () => {} },
       clock,
@@ -126,6 +126,37 @@ describe('T34 a window of the past', () => {
   });
 });
 
+describe('how much is asked for at once', () => {
+  const since: Since[] = [{ weight: 10, at: T + HOUR }];
+  const ranges = (): number[] =>
+    prom.asked.flatMap(({ query }) => {
+      const seconds = /\[(\d+)s\]$/.exec(query)?.[1];
+      return seconds === undefined ? [] : [Number(seconds)];
+    });
+
+  test('an hour at first, then more, never above six', async () => {
+    const { lines, queries } = await read(T + 40 * HOUR, { since, until: T + 27 * HOUR });
+    expect(intervals(lines)).toHaveLength((26 * HOUR) / 15);
+    expect(ranges()[0]).toBeLessThanOrEqual(HOUR);
+    expect(Math.max(...ranges())).toBeGreaterThan(5 * HOUR);
+    expect(Math.max(...ranges())).toBeLessThanOrEqual(6 * HOUR);
+    expect(queries).toBeLessThanOrEqual(8 * 8);
+  });
+
+  test('not more while the answers are large', async () => {
+    const values = Array.from({ length: 110_000 }, (_, i) => [T + HOUR + i / 40, String(i)]);
+    const result = [{ metric: { pod: 's-1' }, values }];
+    const body = JSON.stringify({ status: 'success', data: { resultType: 'matrix', result } });
+    prom.fault = ({ query }) => (/^http_requests_total\{track="stable"\}/.test(query) ? { body } : undefined);
+    try {
+      await read(T + 40 * HOUR, { since, until: T + 3 * HOUR });
+      expect(Math.max(...ranges())).toBeLessThanOrEqual(HOUR);
+    } finally {
+      prom.fault = () => undefined;
+    }
+  });
+});
+
 describe('the stable version from before the canary', () => {
   test('as lines of weight 0 without a canary, before the first step, and nothing else changes', async () => {
     const until = T + 600;
@@ -141,6 +172,29 @@ describe('the stable version from before the canary', () => {
     });
     const rest = lines.slice(20).map((line) => `${canonicalLine(line)}\n`);
     expect(rest.join('')).toBe(plain.text);
+  });
+
+  test('a pod that is born in it counts from 0, and after its warm-up', async () => {
+    for (let at = T - 210; at <= T + 100; at += 15) {
+      const labels = { app: 'shop', track: 'late', pod: 'l-1', code: '200' };
+      prom.store.append('http_requests_total', labels, at, 500 + 10 * (at - (T - 210)));
+      prom.store.append('process_start_time_seconds', { ...labels }, at, T - 211);
+    }
+    const { lines } = await read(T + 3 * HOUR, {
+      since: [{ weight: 10, at: T }],
+      until: T + 15,
+      baseline: 300,
+      stable: 'track="late"',
+    });
+    const counted = intervals(lines).filter((line) => line.weight === 0 && line.gap === undefined);
+    expect(
+      counted.slice(0, 4).map((line) => [line.end - T, line.traffic?.stable, line.metrics?.errors?.stable]),
+    ).toEqual([
+      [-210, 500, null],
+      [-195, 150, null],
+      [-180, 150, null],
+      [-165, 150, { n: 150, e: 0 }],
+    ]);
   });
 
   test('a time without stable is a gap of stable', async () => {

@@ -28,7 +28,7 @@ interface Segment {
 const FIRST_RANGE = 3600;
 const MAX_RANGE = 6 * 3600;
 /** Samples of one answer that are well below what a server or this action would refuse. */
-const SAMPLES = 200_000;
+const SAMPLES = 100_000;
 /** Questions at once while catching up; interval by interval there is no hurry. */
 const PARALLEL = 4;
 

@@ -172,7 +172,6 @@ async function inParallel(
     worker().catch((error: unknown) => {
       // The first one tells; the others only hear of it.
       if (!rest.signal.aborted) rest.abort(error);
-      next = tasks.length;
     }),
   );
   await Promise.all(workers);
