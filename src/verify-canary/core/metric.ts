@@ -169,8 +169,9 @@ function worstOf(reports: readonly ReturnType<Stream['report']>[]): ReturnType<S
 /** Events of an arm: the requests slower than the bound, of a latency metric. */
 export function events(arm: RatioArm | LatencyArm, le: number | null): number {
   if ('e' in arm) return arm.e;
-  for (const [key, count] of Object.entries(arm.le)) if (Number(key) === le) return Math.max(0, arm.n - count);
-  return 0;
+  // As a line is read, and written; whoever makes lines otherwise may spell a bound in another way.
+  const count = arm.le[String(le)] ?? Object.entries(arm.le).find(([key]) => Number(key) === le)?.[1];
+  return count === undefined ? 0 : Math.max(0, arm.n - count);
 }
 
 function cpuMetric(judge: JudgeConfig, config: MetricConfig): MetricState {
