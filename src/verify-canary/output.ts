@@ -82,7 +82,7 @@ export function buildResult(
       message: oneLine(message),
       // A run that ended before its first line is about its step all the same.
       step: asked?.step || (verdict.step ?? ''),
-      weight: (asked === null ? null : asked.weight) ?? verdict.weight ?? '',
+      weight: asked?.weight ?? verdict.weight ?? '',
       'next-weight': next?.weight ?? '',
       'eta-seconds': verdict.etaSeconds === null ? '' : Math.ceil(verdict.etaSeconds),
       coverage: Number(verdict.coverage.toPrecision(6)),
