@@ -4,6 +4,7 @@ import {
   createJudge,
   type MetricConfig,
   type MetricInput,
+  podBound,
   withDefaults,
 } from '../../../src/verify-canary/core/index.ts';
 
@@ -45,6 +46,42 @@ describe('defaults', () => {
       settle: 0,
       share: { phi: 1 },
     });
+  });
+
+  test('phi auto begins with the default of its kind, and says that it does', () => {
+    const phi = (kind: 'ratio' | 'latency' | 'cpu', value?: number | 'auto') => {
+      const m = metricOf({ kind, ...(value === undefined ? {} : { phi: value }) });
+      return [m?.phi, m?.phiFrom];
+    };
+    expect([phi('ratio', 'auto'), phi('latency', 'auto')]).toEqual([
+      [1, 'default'],
+      [3, 'default'],
+    ]);
+    expect([phi('ratio', 7), phi('latency'), phi('cpu', 'auto')]).toEqual([
+      [7, 'config'],
+      [3, 'config'],
+      [1, 'config'],
+    ]);
+  });
+
+  test('what has its defaults keeps them, phi auto too', () => {
+    const metrics: MetricInput[] = [
+      { name: 'a', kind: 'ratio', phi: 'auto', slo: 0.1 },
+      { name: 'b', kind: 'latency', le: [2, 1], phi: 7 },
+      { name: 'c', kind: 'cpu', pass: 'none' },
+    ];
+    const config = withDefaults({ metrics, mode: 'before-after', baseline: 60, steps: [{ weight: 100 }] });
+    expect(withDefaults(config)).toEqual(config);
+    expect(config.metrics[0]?.phiFrom).toBe('default');
+    const measured = { ...config, metrics: config.metrics.map((m) => ({ ...m, phiFrom: 'baseline' as const })) };
+    expect(withDefaults(measured).metrics[0]?.phiFrom).toBe('default');
+  });
+
+  test('the bound at which pods are counted: of the objective, else the largest; none for CPU', () => {
+    const bound = (m: Partial<MetricInput>) => podBound(metricOf(m) as MetricConfig);
+    expect(bound({ kind: 'latency', le: [1, 0.5, 2], slo: { le: 0.5, max: 0.1 } })).toBe(0.5);
+    expect(bound({ kind: 'latency', le: [1, 0.5, 2] })).toBe(2);
+    expect([bound({}), bound({ slo: 0.1 }), bound({ kind: 'cpu' })]).toEqual([null, null, undefined]);
   });
 
   test('bounds are in order', () => {

@@ -1,7 +1,7 @@
 /** Without a stable arm at the same time: compared with the stable version of before, at a like load. */
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { passMargin } from '../../../src/verify-canary/core/defaults.ts';
+import { failRatio, passMargin } from '../../../src/verify-canary/core/defaults.ts';
 import {
   type Arm,
   type Interval,
@@ -170,10 +170,12 @@ describe('what is told of it', () => {
       { name: 'c', kind: 'cpu', pass: 'none' },
     ];
     const rules = withDefaults({ metrics, mode: 'before-after' });
-    expect(rules.metrics.map((m) => m.fail.ratio)).toEqual([1.5, 3, 1.5]);
+    expect(rules.metrics.map((m) => failRatio(rules, m))).toEqual([1.5, 3, 1.5]);
     expect(rules.metrics.map((m) => passMargin(rules, m, 100))).toEqual([1.5, 4, 'none']);
     const usual = withDefaults({ metrics });
-    expect(usual.metrics.map((m) => m.fail.ratio)).toEqual([1.1, 3, 1.2]);
+    expect(usual.metrics.map((m) => failRatio(usual, m))).toEqual([1.1, 3, 1.2]);
+    // An input may say another mode than the rules.
+    expect(withDefaults({ ...rules, mode: 'concurrent' })).toEqual(usual);
     expect(usual.metrics.map((m) => passMargin(usual, m, 100))).toEqual([1.1, 4, 'none']);
   });
 

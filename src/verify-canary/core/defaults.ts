@@ -1,18 +1,15 @@
 /** The only home of the judge's defaults. */
-import type { JudgeConfig, JudgeConfigInput, MetricConfig, MetricInput, RolloutMode, StepConfig } from './types.ts';
+import type { JudgeConfig, JudgeConfigInput, MetricConfig, MetricInput, StepConfig } from './types.ts';
 
 const RATIO = { ratio: 1.25, cpu: 1.2 };
 const FLOOR = { ratio: 0.001, latency: 0.005, cpu: 0 };
 /** Events of latency come in bursts: a slow second makes many requests slow. */
 const PHI = { ratio: 1, latency: 3, cpu: 1 };
 
-/** Compared with another time, less than this is no difference: rates drift, and the stable version is not there to tell. */
-const WEAK_MARGIN = 1.5;
-
+/** May be applied to its own result, and to that in another mode. */
 export function withDefaults(input: JudgeConfigInput): JudgeConfig {
-  const mode = input.mode ?? 'concurrent';
   return {
-    metrics: input.metrics.map((m) => metric(m, mode)),
+    metrics: input.metrics.map(metric),
     alpha: input.alpha ?? 0.01,
     beta: input.beta ?? 0.05,
     warmup: input.warmup ?? 60,
@@ -22,19 +19,18 @@ export function withDefaults(input: JudgeConfigInput): JudgeConfig {
     onInconclusive: input.onInconclusive ?? 'hold',
     share: { mode: 'enforce', tolerance: 1.5, phi: 1, ...defined(input.share) },
     steps: (input.steps ?? []).map((s) => step(s.weight, s)),
-    mode,
+    mode: input.mode ?? 'concurrent',
     baseline: input.baseline ?? 1800,
   };
 }
 
-function metric(m: MetricInput, mode: RolloutMode): MetricConfig {
-  const ratio = m.fail?.ratio ?? (m.kind === 'cpu' ? RATIO.cpu : RATIO.ratio);
+function metric(m: MetricInput): MetricConfig {
   return {
     name: m.name,
     kind: m.kind,
     le: [...(m.le ?? [])].sort((a, b) => a - b),
     fail: {
-      ratio: mode === 'concurrent' ? ratio : Math.max(WEAK_MARGIN, ratio),
+      ratio: m.fail?.ratio ?? (m.kind === 'cpu' ? RATIO.cpu : RATIO.ratio),
       floor: m.fail?.floor ?? FLOOR[m.kind],
     },
     pass: m.pass ?? null,
@@ -44,7 +40,7 @@ function metric(m: MetricInput, mode: RolloutMode): MetricConfig {
     weight: m.weight ?? 1,
     mode: m.mode ?? 'enforce',
     phi: typeof m.phi === 'number' ? m.phi : PHI[m.kind],
-    phiFrom: m.phi === 'auto' && m.kind !== 'cpu' ? 'default' : 'config',
+    phiFrom: (m.phi === 'auto' || (m.phiFrom ?? 'config') !== 'config') && m.kind !== 'cpu' ? 'default' : 'config',
   };
 }
 
@@ -70,6 +66,14 @@ export function podBound(m: MetricConfig): number | null | undefined {
 /** The rules of a weight; one without an entry gets the defaults. */
 export function stepFor(config: JudgeConfig, weight: number | null): StepConfig {
   return config.steps.find((s) => s.weight === weight) ?? step(weight ?? 0, {});
+}
+
+/** Compared with another time, less than this is no difference: rates drift, and the stable version is not there to tell. */
+const WEAK_MARGIN = 1.5;
+
+/** Times stable that the canary may be before it fails. */
+export function failRatio(config: JudgeConfig, m: MetricConfig): number {
+  return config.mode === 'concurrent' ? m.fail.ratio : Math.max(WEAK_MARGIN, m.fail.ratio);
 }
 
 /** Margin that a pass must exclude: the metric's own, the step's, else by weight (less traffic, wider margin). */

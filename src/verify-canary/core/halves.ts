@@ -1,5 +1,5 @@
 /** The A/A check: the very test of the rollout, on two parts of the stable version that must not differ. */
-import { podBound } from './defaults.ts';
+import { failRatio, podBound } from './defaults.ts';
 import { logAddExp, logSumExp } from './log.ts';
 import { createTerms } from './ratio.ts';
 import { createStream } from './stream.ts';
@@ -18,8 +18,9 @@ export function createComparison(config: JudgeConfig): Comparison {
   const counted = config.metrics.filter((m) => m.mode === 'enforce' && podBound(m) !== undefined);
   const weights = counted.reduce((sum, m) => sum + m.weight, 0);
   const tests = counted.map((m) => {
-    const rules = { le: null, ratio: m.fail.ratio, floor: m.fail.floor, phi: m.phi, slo: null, guards: false };
-    const terms = createTerms(Math.log(m.fail.ratio), 1);
+    const ratio = failRatio(config, m);
+    const rules = { le: null, ratio, floor: m.fail.floor, phi: m.phi, slo: null, guards: false };
+    const terms = createTerms(Math.log(ratio), 1);
     return { name: m.name, share: Math.log(m.weight / weights), ways: [0, 1].map(() => createStream(rules, terms)) };
   });
   let first: number | null = null;

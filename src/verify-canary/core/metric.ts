@@ -1,6 +1,6 @@
 /** One metric of the rollout; three kinds behind one interface. */
 import { type CpuStream, createCpuStream } from './cpu.ts';
-import { passMargin } from './defaults.ts';
+import { failRatio, passMargin } from './defaults.ts';
 import { eta } from './eta.ts';
 import { logSumExp } from './log.ts';
 import { createTerms } from './ratio.ts';
@@ -40,7 +40,8 @@ export interface MetricState {
   report(now: number, beta: number, elapsed: number, required: boolean): MetricReport;
 }
 
-export function createMetric(judge: JudgeConfig, config: MetricConfig): MetricState {
+export function createMetric(judge: JudgeConfig, rules: MetricConfig): MetricState {
+  const config = { ...rules, fail: { ...rules.fail, ratio: failRatio(judge, rules) } };
   return config.kind === 'cpu' ? cpuMetric(judge, config) : countMetric(judge, config);
 }
 

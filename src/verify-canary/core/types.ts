@@ -91,6 +91,8 @@ export interface MetricInput {
   mode?: Mode;
   /** `auto`: measured on the stable pods of the baseline. */
   phi?: number | 'auto';
+  /** Of rules that have their defaults already. */
+  phiFrom?: PhiFrom;
 }
 
 export interface StepInput {
