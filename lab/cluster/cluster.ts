@@ -8,7 +8,7 @@ import { startReadApi } from './api.ts';
 import { Controller, type Health } from './controller.ts';
 import { startGateway } from './gateway.ts';
 import { ImageStore } from './images.ts';
-import { type Objects, readObjects } from './objects.ts';
+import { type Objects, readObjects, withVariable } from './objects.ts';
 import { canChroot, type RunMode } from './process.ts';
 import { openSource } from './source.ts';
 import { applicationJson, treeJson } from './views.ts';
@@ -66,6 +66,15 @@ export interface Cluster extends AsyncDisposable {
   readonly gatewayUrl: string;
   pods(): readonly PodFacts[];
   status(): ClusterStatus;
+  /**
+   * Sets an environment variable of a Deployment by hand, behind Git's back, so that its pods are replaced. The application is
+   * OutOfSync from then on, and the next poll brings back what stands in Git (self-heal).
+   * @returns the number of polls so far
+   * @throws Error when there is no such Deployment
+   */
+  tamper(deployment: string, env: { name: string; value: string }): number;
+  /** How often the config repository was looked at. */
+  polls(): number;
   /** What Prometheus would scrape: the ServiceMonitor's labels come from the pods. */
   metricsTargets(): readonly { url: string; labels: Record<string, string> }[];
   /** Resolves when the predicate holds; rejects with the status after so many seconds. */
@@ -95,12 +104,18 @@ export async function startCluster(o: ClusterOptions): Promise<Cluster> {
     failed: '',
     objects: undefined as Objects | undefined,
     history: [] as { revision: string; deployedAt: string }[],
+    polls: 0,
   };
   const stopped = new AbortController();
 
   const sync = async (): Promise<void> => {
     const head = await source.head();
-    if (head === state.seen) return;
+    state.polls += 1;
+    if (head === state.seen) {
+      // Self-heal: what Git says is applied again over what a hand has changed.
+      if (state.objects !== undefined && controller.drifted().length > 0) controller.apply(state.objects);
+      return;
+    }
     try {
       state.objects = readObjects(await source.render(head));
     } catch (error) {
@@ -130,11 +145,22 @@ export async function startCluster(o: ClusterOptions): Promise<Cluster> {
     }
   })();
 
+  const drift = (): string =>
+    controller
+      .drifted()
+      .map((name) => `Deployment ${name} is not as in Git`)
+      .join(', ');
   const status = (): ClusterStatus => ({
-    sync: state.applied === '' ? 'Unknown' : state.message === '' && controller.settled ? 'Synced' : 'OutOfSync',
+    sync:
+      state.applied === ''
+        ? 'Unknown'
+        : state.message === '' && drift() === '' && controller.settled
+          ? 'Synced'
+          : 'OutOfSync',
     health: controller.health(),
     revision: state.applied,
-    message: state.message || (controller.pods.find((pod) => pod.message !== '' && !pod.ready)?.message ?? ''),
+    message:
+      state.message || drift() || (controller.pods.find((pod) => pod.message !== '' && !pod.ready)?.message ?? ''),
   });
   const pods = (): PodFacts[] =>
     controller.pods.map((pod) => ({
@@ -179,6 +205,11 @@ export async function startCluster(o: ClusterOptions): Promise<Cluster> {
     gatewayUrl: gateway.url,
     pods,
     status,
+    tamper(deployment, env) {
+      controller.tamper(deployment, (live) => withVariable(live, env));
+      return state.polls;
+    },
+    polls: () => state.polls,
     metricsTargets: () =>
       controller.pods
         .filter((pod) => pod.state === 'Running')

@@ -47,6 +47,24 @@ export class Controller {
     this.#tick();
   }
 
+  /**
+   * Changes a Deployment in force behind Git's back, as somebody with kubectl would; its pods follow. It stays so until the
+   * objects are applied again.
+   * @throws Error when there is no such Deployment
+   */
+  tamper(name: string, change: (live: Deployment) => Deployment): void {
+    const live = this.#deployments.get(name);
+    if (live === undefined || !this.#wanted?.deployments.some((d) => d.name === name))
+      throw new Error(`there is no Deployment ${name}`);
+    this.#deployments.set(name, change(live));
+    this.#tick();
+  }
+
+  /** Names of the Deployments that are not in force as Git has them. */
+  drifted(): string[] {
+    return (this.#wanted?.deployments ?? []).filter((d) => this.#deployments.get(d.name) !== d).map((d) => d.name);
+  }
+
   endpoints(name: string): { ip: string; port: number }[] {
     const service = this.services.find((s) => s.name === name);
     if (service === undefined) return [];
@@ -90,8 +108,9 @@ export class Controller {
   #tick(): void {
     const wanted = this.#wanted;
     if (wanted === undefined || this.#closed) return;
-    for (const deployment of wanted.deployments) this.#step(deployment.name, deployment);
-    const healthy = wanted.deployments.every((d) => isSettled(d, this.#podsOf(d.name)));
+    const live = wanted.deployments.map((d) => this.#deployments.get(d.name) ?? d);
+    for (const deployment of live) this.#step(deployment.name, deployment);
+    const healthy = live.every((d) => isSettled(d, this.#podsOf(d.name)));
     // A route of a later wave waits for the pods it leads to; a route that is new altogether has nothing to wait with.
     if (healthy || wanted.routes.every((route) => route.wave <= 0)) {
       this.routes = wanted.routes;

@@ -166,9 +166,20 @@ function toDeployment(d: z.output<typeof deployment>): Deployment {
     unavailable: absolute(rolling?.maxUnavailable ?? '25%', replicas, Math.floor),
     recreate: strategy?.type === 'Recreate',
     template: d.spec.template,
-    hash: createHash('sha256').update(JSON.stringify(d.spec.template)).digest('hex').slice(0, 10),
+    hash: hashOf(d.spec.template),
     wave: waveOf(d.metadata.annotations),
   };
+}
+
+function hashOf(template: PodTemplate): string {
+  return createHash('sha256').update(JSON.stringify(template)).digest('hex').slice(0, 10);
+}
+
+/** The same Deployment with an environment variable set in its template: a new hash, so that its pods are old. */
+export function withVariable(deployment: Deployment, { name, value }: { name: string; value: string }): Deployment {
+  const template = structuredClone(deployment.template);
+  for (const c of template.spec.containers) c.env = [...c.env.filter((e) => e.name !== name), { name, value }];
+  return { ...deployment, template, hash: hashOf(template) };
 }
 
 function absolute(value: number | string, replicas: number, round: (n: number) => number): number {
