@@ -127,6 +127,29 @@ metrics:
   expect(lines[0]).toMatchObject({ traffic: { stable: 1205, canary: 301 } });
 });
 
+test('T23 only bounds that both versions have; without one no latency', async () => {
+  const put = (track: string, shares: Record<string, number>): void => {
+    const labels = { namespace: 'prod', app: 'shop', track, code: '200' };
+    counter('http_requests_total', labels);
+    histogram('http_request_duration_seconds', labels, shares);
+  };
+  put('stable', { '0.1': 0.6, '0.25': 0.96, '1.0': 0.999 });
+  put('canary', { '0.1': 0.6, '0.5': 0.97, '1': 0.999 });
+  const found = await find();
+  expect(found.found).toContain('bounds of http_request_duration_seconds: 0.1, 1');
+  expect(parseConfig(found.rules, 'found').judge.metrics[1]).toMatchObject({ le: [0.1, 1] });
+  expect((await read(found))[1]?.metrics?.latency?.canary).toMatchObject({ n: 150 });
+});
+
+test('T24 a histogram of stable alone is not judged, and that is said', async () => {
+  for (const track of ['stable', 'canary'])
+    counter('http_requests_total', { namespace: 'prod', app: 'shop', track, code: '200' });
+  histogram('http_request_duration_seconds', { namespace: 'prod', app: 'shop', track: 'stable' }, SHARES);
+  const found = await find();
+  expect(parseConfig(found.rules, 'found').sources.map((s) => s.name)).toEqual(['errors']);
+  expect(found.found.join()).toContain('no histogram that both versions have');
+});
+
 describe('each mesh', () => {
   const le = (unit: number): Record<string, number> => ({
     [String(50 * unit)]: 0.6,

@@ -85,7 +85,7 @@ describe('T38 not refused', () => {
     ['two codes of one pod', [series({ pod: 'a', code: '200' }), series({ pod: 'a', code: '503' }, points(10, 7))]],
     [
       'two ports of one pod, one job',
-      [series({ pod: 'a', instance: 'a:1' }), series({ pod: 'a', instance: 'a:2' }, points(10, 7))],
+      [series({ pod: 'a', instance: 'a:1', job: 'x' }), series({ pod: 'a', instance: 'a:2', job: 'x' }, points(10, 7))],
     ],
     [
       'two jobs that count different things',
@@ -97,7 +97,7 @@ describe('T38 not refused', () => {
     ],
     [
       'two jobs, too few samples to say',
-      [series({ pod: 'a', job: 'x' }, points(10, 0, 5, 2)), series({ pod: 'a', job: 'y' }, points(10, 7, 5, 2))],
+      [series({ pod: 'a', job: 'x' }, points(10, 0, 5, 3)), series({ pod: 'a', job: 'y' }, points(10, 7, 5, 3))],
     ],
     ['a job after another', [series({ pod: 'a', job: 'x' }), series({ pod: 'a', job: 'y' }, points(10, 600))]],
     [

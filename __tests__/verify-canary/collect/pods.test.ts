@@ -76,6 +76,17 @@ describe('the counts of an interval by pod', () => {
     expect(pods?.canary).toEqual({ 'c-1': { latency: { n: 10, e: 3 } } });
   });
 
+  test('a pod in warm-up is traffic of its version, and no pod to compare', () => {
+    const cold: ArmCounts = {
+      metrics: arm({ 's-1': [80, 1, 0] }).metrics,
+      traffic: arm({ 's-2': [70, 70, 70] }).traffic,
+    };
+    const { pods } = podReader(config, asked()).of({ stable: cold, canary: cold }, NO_NODES);
+    expect(pods).toBeUndefined();
+    const own = podReader(config, asked()).of({ stable: cold, canary: arm({ 'c-1': [9, 0, 0] }) }, NO_NODES);
+    expect(Object.keys(own.pods?.stable ?? {})).toEqual(['s-1']);
+  });
+
   test('more than 20 pods of an arm: the rest is left out, told once', () => {
     const many = Object.fromEntries(
       Array.from({ length: 23 }, (_, i) => [`s-${String(i).padStart(2, '0')}`, [9, 1, 0]]),

@@ -2,10 +2,11 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { openHttp } from '../../../src/http/index.ts';
-import { powerLines, powerTable, type Rates } from '../../../src/verify-canary/collect/power.ts';
+import { type PowerTable, powerLines, powerTable, type Rates } from '../../../src/verify-canary/collect/power.ts';
 import { openPrometheus } from '../../../src/verify-canary/collect/promql.ts';
-import { measureRates } from '../../../src/verify-canary/collect/rates.ts';
+import { measureRates, ratesOf } from '../../../src/verify-canary/collect/rates.ts';
 import { parseMatchers } from '../../../src/verify-canary/collect/selector.ts';
+import type { CanaryConfig } from '../../../src/verify-canary/config.ts';
 import { createJudge, type Interval } from '../../../src/verify-canary/core/index.ts';
 import { random } from '../support/pod.ts';
 import { Prom } from '../support/prom.ts';
@@ -13,8 +14,13 @@ import { CPU, ERRORS, LATENCY, rules, steppingClock, T } from '../support/world.
 
 const config = rules([ERRORS, LATENCY, CPU], ['warmup: 1m', 'steps: [{weight: 5}, {weight: 50}]']);
 const SHARES = { errors: 0.01, latency: { '0.25': 0.1, '0.5': 0.02 } };
-const at = (perSecond: number, weight = 5, shares: Rates['shares'] = SHARES) =>
-  powerTable(config, weight, { perSecond, shares });
+const table = (rules: CanaryConfig, weight: number, rates: Rates): PowerTable => {
+  const found = powerTable(rules, weight, rates);
+  if (found === null) throw new Error('no table');
+  return found;
+};
+const at = (perSecond: number, weight = 5, shares: Rates['shares'] = SHARES): PowerTable =>
+  table(config, weight, { perSecond, shares });
 
 describe('the table', () => {
   test('a line of the plan', () => {
@@ -38,18 +44,39 @@ describe('the table', () => {
     expect(at(100, 5, { errors: 0.01 }).rows.map((row) => row.metric)).toEqual(['errors']);
     const watched = '{name: retries, kind: ratio, events: retries_total, total: http_requests_total, mode: observe}';
     const shares = { ...SHARES, retries: 0.1 };
-    expect(powerTable(rules([ERRORS, watched]), 5, { perSecond: 100, shares }).rows.map((row) => row.metric)).toEqual([
+    expect(table(rules([ERRORS, watched]), 5, { perSecond: 100, shares }).rows.map((row) => row.metric)).toEqual([
       'errors',
     ]);
+  });
+
+  test('what is doubled below the floor could never fail: then twice the floor is looked for', () => {
+    const low = at(100, 5, { errors: 0.0001, latency: { '0.25': 0.1, '0.5': 0 } });
+    expect(low.rows[0]).toMatchObject({ share: 0.0001, worse: 0.002, doubled: expect.any(Number) });
+    expect(low.rows[1]).toMatchObject({ share: 0.1, worse: 0.2 });
+    expect(powerLines(low)[0]).toMatch(/: 0\.2 % errors visible in \d+ min; doubled latency visible/);
   });
 
   test('guards ask for no pass', () => {
     const guard = '{name: oom, kind: ratio, events: oom_total, total: http_requests_total, pass: none}';
     const shares = { errors: 0.01, oom: 0.02 };
-    const table = powerTable(rules([ERRORS, guard]), 5, { perSecond: 100, shares });
-    expect(table.rows[1]).toMatchObject({ metric: 'oom', required: false, pass: null, doubled: expect.any(Number) });
-    expect(table.pass).toBe(table.rows[0]?.pass);
-    expect(powerLines({ ...table, rows: table.rows.slice(1) })[0]).toMatch(/; no pass is asked for$/);
+    const guarded = table(rules([ERRORS, guard]), 5, { perSecond: 100, shares });
+    expect(guarded.rows[1]).toMatchObject({ metric: 'oom', required: false, pass: null, doubled: expect.any(Number) });
+    expect(guarded.pass).toBe(guarded.rows[0]?.pass);
+    expect(powerLines({ ...guarded, rows: guarded.rows.slice(1) })[0]).toMatch(/; no pass is asked for$/);
+  });
+
+  test('a metric with a small part of alpha shows later', () => {
+    const rates: Rates = { perSecond: 100, shares: { errors: 0.02 } };
+    const alone = table(rules([ERRORS]), 20, rates).rows[0]?.doubled ?? 0;
+    const heavy = LATENCY.replace('kind: latency', 'kind: latency, weight: 99');
+    const shared = table(rules([ERRORS, heavy]), 20, rates).rows[0]?.doubled ?? 0;
+    expect(alone).toBeGreaterThan(0);
+    expect(shared).toBeGreaterThan(alone);
+  });
+
+  test('in a mode without a stable arm there is none', () => {
+    const after = { ...config, judge: { ...config.judge, mode: 'before-after' as const } };
+    expect(powerTable(after, 100, { perSecond: 100, shares: SHARES })).toBeNull();
   });
 
   test('a pass is not promised before the step lets it', () => {
@@ -79,7 +106,7 @@ describe('the table', () => {
 
   test('it is what happens: the median of seeded runs lies near the row', () => {
     const own = rules([ERRORS], ['warmup: 1m', 'steps: [{weight: 20, max: 2h}]', 'share: {mode: observe}']);
-    const [row] = powerTable(own, 20, { perSecond: 50, shares: { errors: 0.01 } }).rows;
+    const [row] = table(own, 20, { perSecond: 50, shares: { errors: 0.01 } }).rows;
     const poisson = (mean: number, next: () => number): number => {
       let [n, p] = [0, next()];
       for (const limit = Math.exp(-mean); p > limit; n += 1) p *= next();
@@ -128,6 +155,31 @@ describe('the traffic of now', () => {
     expect(rates?.shares.errors).toBeCloseTo(0.02, 4);
     expect(rates?.shares.latency).toEqual({ '0.25': 0, '0.5': 0 });
     expect(prom.asked.length).toBe(2 * 5);
+  });
+
+  test('from lines of a trace: sums, not means; gaps and CPU tell nothing', () => {
+    const line = (start: number, n: number, e: number, more: Partial<Interval> = {}): Interval => ({
+      v: 1,
+      step: '5',
+      weight: 5,
+      start,
+      end: start + 15,
+      traffic: { stable: n, canary: 15 },
+      metrics: {
+        errors: { stable: { n, e }, canary: { n: 15, e: 15 } },
+        latency: { stable: { n, le: { '0.25': n - 2 * e, '0.5': n } }, canary: null },
+        cpu: { stable: { n, x: 3, pods: 1 }, canary: null },
+      },
+      ...more,
+    });
+    const lines = [line(0, 300, 3), { v: 1, type: 'event', at: 15, event: 'run' } as const, line(15, 100, 5)];
+    const gap = line(30, 999, 999, { gap: 'partial' });
+    expect(ratesOf([...lines, gap])).toEqual({
+      perSecond: (400 + 30) / 30,
+      shares: { errors: 8 / 400, latency: { '0.25': 16 / 400, '0.5': 0 } },
+    });
+    expect(ratesOf([gap])).toBeNull();
+    expect(ratesOf([line(0, 0, 0)])).toBeNull();
   });
 
   test('before the canary is there, and before stable is', async () => {

@@ -95,7 +95,8 @@ function* countsOf(
     return;
   }
   const rules = config.judge.metrics.find((m) => m.name === source.name);
-  const bound = (rules === undefined ? undefined : podBound(rules)) ?? Math.max(...source.le);
+  const bound = rules === undefined ? undefined : podBound(rules);
+  if (typeof bound !== 'number') return;
   for (const [pod, { byBound }] of counts.get(selectorText(source.buckets))?.pods ?? []) {
     const n = Math.round(byBound.get(Number.POSITIVE_INFINITY) ?? 0);
     const fast = Math.round(byBound.get(bound) ?? 0);

@@ -21,8 +21,10 @@ export interface Rates {
 
 export interface PowerRow {
   metric: string;
-  /** Share of events that is doubled; of a latency metric at the bound where most can be seen. */
+  /** Share of stable's events; of a latency metric at the bound where there are most. */
   share: number;
+  /** Share of the canary's that is looked for: the double, or where that is below the floor of a fail, twice the floor. */
+  worse: number;
   /** Seconds from the begin of the run until doubled events fail it; null: not within the horizon. */
   doubled: number | null;
   /** Seconds until a canary like stable shows enough for a pass; null: not within it, or no pass is asked. */
@@ -46,8 +48,13 @@ const OTHERS = 'others--';
 /** Intervals are not cut finer than this: the counts are expected ones, and the evidence adds up. */
 const SHORTEST = 15;
 
-/** @param weight percent of the step @returns rows in the order of the config; CPU metrics show nothing of requests */
-export function powerTable(config: CanaryConfig, weight: number, rates: Rates): PowerTable {
+/**
+ * @param weight percent of the step
+ * @returns rows in the order of the config, none of CPU metrics: they show nothing of requests. null in a mode without a
+ * stable arm, where the loads of before decide what can be compared
+ */
+export function powerTable(config: CanaryConfig, weight: number, rates: Rates): PowerTable | null {
+  if (config.judge.mode !== 'concurrent') return null;
   const rows = config.judge.metrics.flatMap((m) => {
     const row = rowOf(config, m, weight, rates);
     return row === null ? [] : [row];
@@ -61,21 +68,24 @@ function rowOf(config: CanaryConfig, m: MetricConfig, weight: number, rates: Rat
   const shares = Object.hasOwn(rates.shares, m.name) ? rates.shares[m.name] : undefined;
   if (shares === undefined || m.kind === 'cpu' || m.mode === 'observe') return null;
   const required = createJudge(judgeOf(config, m, weight)).verdict().metrics[0]?.pass.state !== 'none';
-  const until = (factor: number, verdict: VerdictWord): number | null =>
+  const until = (change: Change, verdict: VerdictWord): number | null =>
     watch(judgeOf(config, m, weight), Math.max(SHORTEST, config.interval), verdict, (start, end) => {
       const requests = (rates.perSecond * (end - start) * weight) / 100;
       const [n0, n1] = [(requests * (100 - weight)) / weight, requests];
       return {
         traffic: { stable: n0, canary: n1 },
         metrics: {
-          [m.name]: { stable: armOf(m, n0, shares, 1), canary: armOf(m, n1, shares, factor) },
+          [m.name]: { stable: armOf(m, n0, shares, same), canary: armOf(m, n1, shares, change) },
           [OTHERS]: { stable: { n: n0, e: 0 }, canary: { n: n1, e: 0 } },
         },
       };
     });
-  const doubled = until(2, 'fail');
-  const healthy = required ? until(1, 'pass') : null;
-  return { metric: m.name, share: largestOf(shares), doubled, pass: healthy, required };
+  // Of what is doubled below the floor no fail would ever come.
+  const worse: Change = (share) => Math.min(1, 2 * Math.max(share, m.fail.floor));
+  const doubled = until(worse, 'fail');
+  const healthy = required ? until(same, 'pass') : null;
+  const share = largestOf(shares);
+  return { metric: m.name, share, worse: worse(share), doubled, pass: healthy, required };
 }
 
 /** One metric, and beside it the weight of all others, which show nothing. */
@@ -113,8 +123,12 @@ function watch(
   return null;
 }
 
-function armOf(m: MetricConfig, n: number, shares: number | Readonly<Record<string, number>>, factor: number): Arm {
-  const events = (share: number): number => n * Math.min(1, share * factor);
+/** From stable's share of events to that of a version. */
+type Change = (share: number) => number;
+const same: Change = (share) => share;
+
+function armOf(m: MetricConfig, n: number, shares: number | Readonly<Record<string, number>>, change: Change): Arm {
+  const events = (share: number): number => n * change(share);
   if (typeof shares === 'number') return { n, e: events(shares) };
   return { n, le: Object.fromEntries(m.le.map((bound) => [String(bound), n - events(shares[String(bound)] ?? 0)])) };
 }
@@ -128,7 +142,7 @@ export function powerLines(table: PowerTable): string[] {
   const rate = Number(table.perSecond.toPrecision(2));
   const seen = table.rows.map(
     (row) =>
-      `doubled ${row.metric} ${row.doubled === null ? `not visible ${WITHIN}` : `visible in ${time(row.doubled)}`}`,
+      `${row.worse > 2 * row.share ? `${percent(row.worse)} ${row.metric}` : `doubled ${row.metric}`} ${row.doubled === null ? `not visible ${WITHIN}` : `visible in ${time(row.doubled)}`}`,
   );
   const asked = table.rows.some((row) => row.required);
   const pass = !asked
@@ -147,6 +161,8 @@ export function powerLines(table: PowerTable): string[] {
 }
 
 const WITHIN = `within ${HORIZON / 3600} h`;
+
+const percent = (share: number): string => `${Number((share * 100).toPrecision(2))} %`;
 
 function time(seconds: number): string {
   return seconds < 90 ? `${Math.round(seconds)} s` : `${Math.round(seconds / 60)} min`;

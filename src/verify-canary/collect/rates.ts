@@ -1,7 +1,7 @@
 /** How much traffic there is now, and how many events stable shows: what the power of a run depends on. */
 import type { CanaryConfig } from '../config.ts';
-import type { Arm, Pair } from '../core/index.ts';
-import { assemble, planWants } from './plan.ts';
+import type { Arm, Interval, Pair, TraceLine } from '../core/index.ts';
+import { type ArmCounts, type ArmName, assemble, planWants, type Told } from './plan.ts';
 import type { Rates } from './power.ts';
 import type { PromClient } from './promql.ts';
 import { rangeReader } from './range.ts';
@@ -23,23 +23,44 @@ export async function measureRates(
 ): Promise<Rates | null> {
   const reader = rangeReader({ client, wants: planWants(config), arms, podLabel: undefined, warmup: 0 });
   const range = await reader.read(at - WINDOW, at, 4, signal);
-  const count = (arm: 'stable' | 'canary') => range.count(arm, at - WINDOW, at, Number.POSITIVE_INFINITY);
+  const count = (arm: ArmName): ArmCounts => range.count(arm, at - WINDOW, at, Number.POSITIVE_INFINITY);
   const counted = { stable: count('stable'), canary: count('canary') };
-  const stable = assemble(config, counted, 'stable');
-  const canary = assemble(config, counted, 'canary');
-  if ('gap' in stable || stable.traffic === undefined || stable.traffic.stable === 0) return null;
-  const ofCanary = 'gap' in canary ? 0 : (canary.traffic?.canary ?? 0);
-  const shares: Record<string, Rates['shares'][string]> = {};
-  for (const [name, arm] of Object.entries(stable.metrics ?? {})) {
-    const share = shareOf(arm.stable);
-    if (share !== null) shares[name] = share;
-  }
-  return { perSecond: (stable.traffic.stable + ofCanary) / WINDOW, shares };
+  const traffic = (arm: ArmName): Told => assemble(config, counted, arm);
+  const [stable, canary] = [traffic('stable'), traffic('canary')];
+  if ('gap' in stable) return null;
+  const requests = 'gap' in canary ? 0 : (canary.traffic?.canary ?? 0);
+  const own = { ...stable, traffic: { stable: stable.traffic?.stable ?? 0, canary: requests } };
+  return ratesOf([{ v: 1, step: null, weight: null, start: at - WINDOW, end: at, ...own }]);
 }
 
-function shareOf(arm: Arm | null): number | Record<string, number> | null {
-  if (arm === null || arm.n === 0) return null;
-  if ('e' in arm) return Math.min(1, arm.e / arm.n);
-  if ('x' in arm) return null;
-  return Object.fromEntries(Object.entries(arm.le).map(([bound, fast]) => [bound, (arm.n - fast) / arm.n]));
+/** The same from lines of a trace: the history, or the baseline. @returns null when stable has no traffic in them */
+export function ratesOf(lines: readonly TraceLine[]): Rates | null {
+  const used = lines.filter((line): line is Interval => !('type' in line) && line.gap === undefined);
+  const seconds = used.reduce((sum, line) => sum + line.end - line.start, 0);
+  const requests = (arm: ArmName): number => used.reduce((sum, line) => sum + (line.traffic?.[arm] ?? 0), 0);
+  if (seconds === 0 || requests('stable') === 0) return null;
+  const events = new Map<string, { n: number; slower: Map<string, number> }>();
+  for (const { metrics = {} } of used) {
+    for (const [name, { stable }] of Object.entries(metrics)) note(events, name, stable);
+  }
+  const shares: Record<string, Rates['shares'][string]> = {};
+  for (const [name, { n, slower }] of events) {
+    if (n === 0) continue;
+    const own = [...slower].map(([bound, e]): [string, number] => [bound, Math.min(1, e / n)]);
+    shares[name] = slower.has(RATIO) ? (own[0]?.[1] ?? 0) : Object.fromEntries(own);
+  }
+  return { perSecond: (requests('stable') + requests('canary')) / seconds, shares };
+}
+
+/** Stands for the bound that a ratio metric does not have. */
+const RATIO = '';
+
+function note(into: Map<string, { n: number; slower: Map<string, number> }>, name: string, arm: Arm | null): void {
+  if (arm === null || 'x' in arm) return;
+  const known = into.get(name) ?? { n: 0, slower: new Map<string, number>() };
+  into.set(name, known);
+  known.n += arm.n;
+  const add = (bound: string, e: number): void => void known.slower.set(bound, (known.slower.get(bound) ?? 0) + e);
+  if ('e' in arm) add(RATIO, arm.e);
+  else for (const [bound, fast] of Object.entries(arm.le)) add(bound, arm.n - fast);
 }
