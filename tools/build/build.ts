@@ -1,5 +1,5 @@
 /**
- * Bundles: from src/<action>/main.ts to <target>/<action>/{index.js,licenses.txt,package.json}. ncc puts the modules together;
+ * Bundles: from src/<name>/main.ts to <target>/<name>/{index.js,licenses.txt,package.json}. ncc puts the modules together;
  * esbuild minifies, since ncc's own minifier only shortens names: a tenth larger, and minutes slower.
  */
 import { execFile } from 'node:child_process';
@@ -13,9 +13,12 @@ const run = promisify(execFile);
 /** Budget of one bundle, minified. */
 export const MAX_BUNDLE_BYTES = 1_000_000;
 
-/** The names of all actions: the folders of src/ that hold a main.ts with an action.yml of the same name. */
-async function actionNames(root: string): Promise<string[]> {
-  const names: string[] = [];
+/** Command lines: bundled as the actions are, without an action.yml. */
+const PROGRAMS = ['audit'];
+
+/** What is bundled: the command lines, and the folders of src/ that hold a main.ts with an action.yml of the same name. */
+async function bundleNames(root: string): Promise<string[]> {
+  const names = [...PROGRAMS];
   for (const name of (await readdir(join(root, 'src'))).sort()) {
     const entries = [join(root, 'src', name, 'main.ts'), join(root, 'actions', name, 'action.yml')];
     const found = await Promise.all(
@@ -28,13 +31,13 @@ async function actionNames(root: string): Promise<string[]> {
     );
     if (found.every(Boolean)) names.push(name);
   }
-  return names;
+  return names.sort();
 }
 
 /**
- * Builds every action, two at a time.
+ * Builds every action and command line, two at a time.
  * @param root the repository
- * @param target the folder that gets one folder an action
+ * @param target the folder that gets one folder each
  * @returns bytes of each bundle
  */
 export async function build(root: string, target: string): Promise<Map<string, number>> {
@@ -50,7 +53,7 @@ export async function build(root: string, target: string): Promise<Map<string, n
     });
     await writeFile(join(emitted, 'package.json'), '{"type":"module"}\n');
     await symlink(join(root, 'node_modules'), join(emitted, 'node_modules'));
-    const names = await actionNames(root);
+    const names = await bundleNames(root);
     const sizes = new Map<string, number>();
     const queue = [...names];
     const worker = async (): Promise<void> => {
