@@ -47,7 +47,12 @@ export function openEdges(inputs: BumpInputs, env: Env, http: Http, deadline: De
       : gitRepository(
           {
             url: config.url,
-            access: { origin: config.origin, authorization: authorization(inputs), ...ssh },
+            access: {
+              origin: config.origin,
+              authorization: authorization(inputs),
+              advice: 'Install git 2.31 or newer, or use transport: github',
+              ...ssh,
+            },
             branch: inputs.branch,
             author: inputs.author,
             commitPage: config.commitPage,

@@ -9,7 +9,7 @@ export interface GitAccess {
   authorization: string | undefined;
   /** Given: SSH is spoken, and nothing else. */
   ssh?: SshKey;
-  /** What the user can do where git is missing; default: what an action can say that does without git too. */
+  /** What the user can do where git is missing; default: to install it. */
   advice?: string;
 }
 
@@ -92,7 +92,7 @@ export function openGit(
       throw new ActionError('E_GIT_MISSING', {
         what: 'git',
         why: 'it could not be started',
-        fix: access.advice ?? 'Install git 2.31 or newer, or use transport: github',
+        fix: access.advice ?? `Install git ${MINIMUM.join('.')} or newer`,
         cause,
       });
     }
