@@ -102,7 +102,7 @@ test('T35 hostile text in a trace is inert in log, summary, report and verdict',
   // In Markdown it stands inside of code, whose fence is longer than any in the text.
   expect(done.summary).not.toMatch(/^::|^##\[/m);
   expect(done.summary.match(/``a"b.+?``/g)).toHaveLength(3);
-  expect(done.summary.replace(/``a"b.+?``/g, '')).not.toMatch(/script>|@me|token/);
+  expect(done.summary.replace(/``a"b.+?``/g, '')).not.toMatch(/script>|@me/);
   expect(done.report).not.toContain('<script');
   expect(done.report).toContain('&lt;script&gt;alert(1)&lt;/script&gt;');
   for (const text of [done.log, done.summary, done.report]) expect(text).not.toMatch(/[\u202e\u001b]/);
