@@ -138,7 +138,7 @@ test('T23 only bounds that both versions have; without one no latency', async ()
   const found = await find();
   expect(found.found).toContain('bounds of http_request_duration_seconds: 0.1, 1');
   expect(parseConfig(found.rules, 'found').judge.metrics[1]).toMatchObject({ le: [0.1, 1] });
-  expect((await read(found))[1]?.metrics?.latency?.canary).toMatchObject({ n: 150 });
+  expect((await read(found))[1]?.metrics?.latency?.canary).toMatchObject({ n: 300 });
 });
 
 test('T24 a histogram of stable alone is not judged, and that is said', async () => {
