@@ -4,6 +4,7 @@ import { type MetricsHandle, startMetrics } from '../../../lab/metrics/server.ts
 import { Store } from '../../../lab/metrics/store.ts';
 import { openHttp } from '../../../src/http/index.ts';
 import { type Discovered, discover, type Wanted } from '../../../src/verify-canary/collect/discover.ts';
+import { openLookup } from '../../../src/verify-canary/collect/lookup.ts';
 import { prometheusSource } from '../../../src/verify-canary/collect/prometheus.ts';
 import { openPrometheus } from '../../../src/verify-canary/collect/promql.ts';
 import { parseMatchers } from '../../../src/verify-canary/collect/selector.ts';
@@ -400,6 +401,13 @@ describe('refused with what was looked for', () => {
       expect([url.searchParams.get('start'), url.searchParams.get('end')]).toEqual(['1699999400', '1700000001']);
       expect(Number(url.searchParams.get('limit'))).toBeGreaterThan(0);
     }
+  });
+
+  test('of a server that does not know a limit, the rest is not looked at', async () => {
+    const data = Array.from({ length: 20_001 }, (_, i) => ({ __name__: 'x_total', i: String(i) }));
+    const http = memoryHttp(() => ({ body: JSON.stringify({ status: 'success', data }) }))();
+    const client = openPrometheus(http, new URL('https://prom.example/'), {}, steppingClock(T));
+    expect(await openLookup(client, T).series(['x_total'], new AbortController().signal)).toHaveLength(20_000);
   });
 
   test('a server that is gone is told as such', async () => {
