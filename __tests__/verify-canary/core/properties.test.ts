@@ -10,7 +10,7 @@ import {
   type TraceLine,
   type Verdict,
 } from '../../../src/verify-canary/core/index.ts';
-import { EVENTS, FLAGS, GAPS } from '../../../src/verify-canary/core/types.ts';
+import { EVENTS, FLAGS, GAPS, ROLLOUT_MODES } from '../../../src/verify-canary/core/types.ts';
 
 const count = fc.oneof(fc.nat(50), fc.nat(100_000), fc.maxSafeNat());
 const arm: fc.Arbitrary<Arm> = fc.oneof(
@@ -153,13 +153,13 @@ function lay(parts: readonly Part[]): Interval[] {
 }
 
 /** Every run reads the text of all runs before it, and adds its own lines. @param early the run begins with the hole */
-function inRuns(lines: readonly Interval[], cuts: ReadonlySet<number>, early: boolean): Verdict {
+function inRuns(lines: readonly Interval[], cuts: ReadonlySet<number>, early: boolean, rules = endless): Verdict {
   let texts: string[] = [];
-  let judge = createJudge(endless);
+  let judge = createJudge(rules);
   lines.forEach((l, i) => {
     const before = lines[i - 1]?.end ?? l.start;
     if (cuts.has(i)) {
-      judge = createJudge(endless);
+      judge = createJudge(rules);
       texts = texts.map((text) => {
         judge.observe(parseLine(text));
         return canonicalLine(parseLine(text));
@@ -189,6 +189,31 @@ describe('T02 any number of runs', () => {
         },
       ),
       { seed: 3, numRuns: 100 },
+    );
+  });
+
+  test.each(ROLLOUT_MODES)('so does one with pods and a baseline, phi measured, mode %s', (mode) => {
+    const metrics = endless.metrics.map((m) => (m.kind === 'cpu' ? m : { ...m, phi: 'auto' as const }));
+    const rules = { ...endless, mode, metrics };
+    const pod = fc.record({ errors: fc.record({ n: small, e: fc.nat(5) }) });
+    const fleet = pairOf(fc.dictionary(fc.constantFrom('a', 'b', 'c'), pod, { noNullPrototype: true }));
+    fc.assert(
+      fc.property(
+        fc.array(fc.tuple(part, fleet), { minLength: 6, maxLength: 25, size: 'max' }),
+        fc.integer({ min: 1, max: 5 }),
+        fc.array(fc.nat(24), { maxLength: 4, size: 'max' }),
+        (parts, before, cuts) => {
+          const lines = lay(parts.map(([p]) => p)).map(({ gap, ...l }, i): Interval => {
+            const pods = parts[i]?.[1] ?? { stable: {}, canary: {} };
+            if (i >= before) return gap === undefined ? { ...l, pods } : { ...l, gap };
+            const stable = Object.entries(l.metrics ?? {}).map(([name, arms]) => [name, { ...arms, canary: null }]);
+            return { ...l, step: null, weight: 0, metrics: Object.fromEntries(stable), pods };
+          });
+          const at = new Set(cuts.map((cut) => cut % lines.length));
+          expect(inRuns(lines, at, true, rules)).toEqual(inRuns(lines, new Set(), true, rules));
+        },
+      ),
+      { seed: 9, numRuns: 15 },
     );
   });
 

@@ -160,11 +160,9 @@ function measured(m: MetricConfig, lines: readonly Interval[], entries: readonly
   if (m.phiFrom === 'config') return m;
   const pods = createDispersion();
   for (const line of lines) {
-    pods.add(
-      Object.values(line.pods?.stable ?? {}).flatMap((counts) =>
-        Object.hasOwn(counts, m.name) ? (counts[m.name] ?? []) : [],
-      ),
-    );
+    // By name: sums of fractions depend on their order, and a trace that was read again has its own.
+    const counts = Object.entries(line.pods?.stable ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
+    pods.add(counts.flatMap(([, of]) => (Object.hasOwn(of, m.name) ? (of[m.name] ?? []) : [])));
   }
   const time = createDispersion();
   for (const stratum of strataOf(entries)) {

@@ -28,7 +28,11 @@ export function replay(past: Past, config: JudgeConfig, pods: ReadonlySet<string
 
 /** The line without what the pods counted. CPU is not counted by pod: it stays. */
 export function without(line: Interval, config: JudgeConfig, pods: ReadonlySet<string>): Interval {
-  const out = Object.entries(line.pods?.canary ?? {}).filter(([pod]) => pods.has(pod));
+  const listed = line.pods?.canary ?? {};
+  // In the order of the set: a line that was read again may list its pods in another one.
+  const out = [...pods]
+    .map((pod) => (Object.hasOwn(listed, pod) ? listed[pod] : undefined))
+    .filter((c) => c !== undefined);
   if (out.length === 0 || line.metrics === undefined) return line;
   const metrics = { ...line.metrics };
   for (const m of config.metrics) {
@@ -36,7 +40,7 @@ export function without(line: Interval, config: JudgeConfig, pods: ReadonlySet<s
     const bound = podBound(m);
     if (arms === undefined || arms.canary === null || bound === undefined) continue;
     let canary = arms.canary as Exclude<Arm, CpuArm>;
-    for (const [, counts] of out) if (Object.hasOwn(counts, m.name)) canary = less(canary, counts[m.name], bound);
+    for (const counts of out) if (Object.hasOwn(counts, m.name)) canary = less(canary, counts[m.name], bound);
     metrics[m.name] = { ...arms, canary };
   }
   return { ...line, metrics };
