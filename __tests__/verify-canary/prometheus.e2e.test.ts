@@ -103,14 +103,18 @@ async function stopPrometheus(): Promise<void> {
   await ended;
 }
 
-/** All pods have been scraped: the first time is some seconds after the start, at random. */
+/**
+ * All pods have been scraped since: the first time is some seconds after the start, at random. Samples from before a stop
+ * stand for the present too, and say nothing of it.
+ */
 async function ready(): Promise<void> {
+  const begin = Date.now() / 1000;
   for (let i = 0; i < 300; i += 1) {
     // While it starts it answers that it does not yet.
-    const answer = await fetch(`${url}/api/v1/query?query=up`)
+    const answer = await fetch(`${url}/api/v1/query?query=timestamp(up==1)`)
       .then((response) => response.json() as Promise<{ data?: { result: { value: [number, string] }[] } }>)
       .catch(() => undefined);
-    if (answer?.data?.result.filter((series) => series.value[1] === '1').length === 4) return;
+    if (answer?.data?.result.filter((series) => Number(series.value[1]) > begin).length === 4) return;
     await new Promise((done) => setTimeout(done, 100));
   }
   throw new Error('prometheus did not get ready');
