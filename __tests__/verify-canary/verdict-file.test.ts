@@ -47,6 +47,7 @@ describe('verdict.json', () => {
       'baseline',
       'noise',
       'pod',
+      'explained',
     ]);
   });
 

@@ -7,7 +7,7 @@ import { ARGOCD_NAMES, type ArgoWish, argoWish, checkReplay, checkRollout } from
 import type { Matcher } from './collect/selector.ts';
 import { ROLLOUT_MODES, type RolloutMode } from './core/index.ts';
 import { bad } from './input-error.ts';
-import { headersOf, type Since, selectorsOf, sinceOf } from './prometheus-inputs.ts';
+import { headersOf, type Since, selectorsOf, sinceOf, untilOf } from './prometheus-inputs.ts';
 
 export type SourceInput =
   | { kind: 'replay'; path: string }
@@ -19,6 +19,8 @@ export type SourceInput =
       stable: readonly Matcher[];
       canary: readonly Matcher[];
       since: readonly Since[];
+      /** End of a window of the past; null: the present is watched. */
+      until: number | null;
     };
 
 export interface Inputs {
@@ -59,6 +61,7 @@ const NAMES = [
   'stable-selector',
   'canary-selector',
   'since',
+  'until',
   ...ARGOCD_NAMES,
   'sync-timeout',
   'history',
@@ -201,7 +204,9 @@ function sourceOf(
   const { headers, secrets } = headersOf(parsed['prometheus-headers'], raw['prometheus-token']);
   const [stable, canary] = selectorsOf(raw);
   const url = address(raw['prometheus-url'], 'prometheus-url', insecure);
-  return { source: { kind, url, headers, stable, canary, since: sinceOf(parsed.since, weight) }, secrets };
+  const since = sinceOf(parsed.since, weight);
+  const until = untilOf(raw.until, since, raw['argocd-url'] !== '');
+  return { source: { kind, url, headers, stable, canary, since, until }, secrets };
 }
 
 function urlsOf(source: SourceInput): readonly URL[] {

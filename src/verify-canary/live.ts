@@ -1,20 +1,16 @@
 /** A live run: the wait for Argo CD, the source, and line by line the way to a verdict. */
 import type { Http } from '../http/index.ts';
-import { ActionError } from '../runner/index.ts';
 import { oneLine } from '../text/index.ts';
 import { type ArgoPorts, type Connection, connect } from './argocd/connection.ts';
 import type { Finding } from './argocd/judge-sight.ts';
 import { type Observer, observe } from './argocd/observer.ts';
 import { waitForArrival } from './argocd/wait.ts';
 import type { ArgoWish } from './argocd/wish.ts';
-import { prometheusSource } from './collect/prometheus.ts';
-import { openPrometheus } from './collect/promql.ts';
-import { scrapeSource } from './collect/scrape.ts';
-import { type MetricsSource, type SourceContext, toMillis } from './collect/source.ts';
+import { type MetricsSource, toMillis } from './collect/source.ts';
 import type { CanaryConfig } from './config.ts';
 import { type Status, spanOf, type TraceHeader, type TraceLine } from './core/index.ts';
 import { type Course, fixedCourse, rolloutCourse } from './course.ts';
-import type { Inputs } from './inputs.ts';
+import { openSource } from './open-source.ts';
 import { planLines, progressLine } from './report/progress.ts';
 import type { Ports, RunOptions } from './run.ts';
 import type { Session } from './session.ts';
@@ -81,8 +77,7 @@ async function liveWith(
     return;
   }
   if (waited?.kind === 'ended') return end(waited.finding);
-  const context = contextOf(inputs, history, ports);
-  const source = openSource(inputs, config, context, http, ports.clock);
+  const { source, power } = openSource(inputs, config, history, http, ports);
   const now = (): number => toMillis(source.now?.() ?? ports.clock.now());
   const sight = waited?.sight ?? null;
   const course =
@@ -90,8 +85,11 @@ async function liveWith(
       ? rolloutCourse(now(), sight.rollout, argocd.timeout)
       : fixedCourse(inputs.step);
   const observer = observerOf(waited, argocd, connection, course, now, config, argoPorts);
-  await ports.log.group('plan', async () => ports.log.info(planLines(config, inputs, history.length).join('\n')));
   try {
+    await ports.log.group('plan', async () => {
+      ports.log.info(planLines(config, inputs, history.length).join('\n'));
+      for (const line of await power(inputs.weight ?? sight?.rollout?.weight ?? null)) ports.log.info(line);
+    });
     await watch({ source, course, observer, note: waited?.note ?? '' }, session, options, ports);
   } finally {
     await observer?.close();
@@ -114,49 +112,6 @@ function observerOf(
   return observe(connection, { wish, arrived: waited.arrived, interval: config.interval, onSight }, ports);
 }
 
-function contextOf(inputs: Inputs, history: readonly TraceLine[], ports: Ports): SourceContext {
-  const spans = history.map(spanOf).filter((span) => span !== null);
-  const firstInterval = history.find((line) => !('type' in line));
-  const faults = new Set<string>();
-  return {
-    // A Rollout names its steps itself; the source only must know that there is one.
-    step: inputs.step || 'rollout',
-    weight: inputs.weight ?? 0,
-    t0: firstInterval === undefined || 'type' in firstInterval ? null : firstInterval.start,
-    lastEnd: spans.at(-1)?.end ?? null,
-    fault(cause) {
-      // One warning a cause; figures differ from time to time.
-      const kind = cause.replace(/\d+/g, '#');
-      if (faults.has(kind)) return ports.log.debug(cause);
-      faults.add(kind);
-      ports.log.warning('W_METRICS_FAULT', `${oneLine(cause, 400)}. This time counts as a gap`);
-    },
-  };
-}
-
-function openSource(
-  inputs: Inputs,
-  config: CanaryConfig,
-  context: SourceContext,
-  http: Http,
-  clock: Ports['clock'],
-): MetricsSource {
-  const { source } = inputs;
-  if (source.kind === 'scrape') {
-    return scrapeSource({ http, config, clock, context, targets: { stable: source.stable, canary: source.canary } });
-  }
-  if (source.kind === 'prometheus') {
-    const client = openPrometheus(http, source.url, source.headers, clock);
-    const arms = { stable: source.stable, canary: source.canary };
-    return prometheusSource({ client, config, arms, since: source.since, context, clock });
-  }
-  throw new ActionError('E_SOURCE_CONFLICT', {
-    what: 'inputs',
-    why: 'a replay is not watched',
-    fix: 'Give a live source',
-  });
-}
-
 async function watch(w: Watch, session: Session, options: RunOptions, ports: Ports): Promise<void> {
   const { source, course, observer } = w;
   const empty = emptySelectors(options.config);
@@ -170,11 +125,12 @@ async function watch(w: Watch, session: Session, options: RunOptions, ports: Por
     for (;;) {
       const next = await source.next(ports.signal);
       if (next === null) return;
-      const line: TraceLine = 'type' in next ? noted(next, running ? '' : w.note) : course.assign(next);
+      const early = isBaseline(next);
+      const line: TraceLine = 'type' in next ? noted(next, running ? '' : w.note) : early ? next : course.assign(next);
       const status = session.feed(line);
       last = spanOf(line)?.end ?? last;
       if ('type' in line) running ||= line.type === 'event' && line.event === 'run';
-      else {
+      else if (!early) {
         ports.log.info(progressLine(line, session.verdict(), status));
         await empty.note(line, (signal) => source.names(signal), ports);
       }
@@ -197,6 +153,11 @@ async function watch(w: Watch, session: Session, options: RunOptions, ports: Por
     if (!ports.signal.aborted) throw error;
     cancel(session, ports, Math.max(source.now?.() ?? ports.clock.now(), last));
   }
+}
+
+/** A line of the stable version from before the canary. */
+function isBaseline(line: TraceLine): boolean {
+  return !('type' in line) && line.weight === 0;
 }
 
 /** The first `run` event tells how it came to that. */

@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ActionError, type Annotation, type OutputValue } from '../runner/index.ts';
 import { oneLine } from '../text/index.ts';
+import { explain } from './collect/explain.ts';
 import type { CanaryConfig } from './config.ts';
 import type { Verdict } from './core/index.ts';
 import { endingDetail } from './report/facts.ts';
@@ -65,7 +66,8 @@ export function buildResult(
   const events = session.events();
   const message = verdictMessage(verdict, endingDetail(verdict, events));
   const digests = { config: config.digest, trace: session.digest() };
-  const object = verdictObject(verdict, message, digests);
+  const lines = session.moments().map((moment) => moment.line);
+  const object = verdictObject(verdict, message, digests, explain(config, lines, verdict));
   const next =
     verdict.verdict === 'pass' ? config.judge.steps.find((s) => s.weight > (verdict.weight ?? 100)) : undefined;
   const facts = { config, verdict, message, digests, moments: session.moments(), events };

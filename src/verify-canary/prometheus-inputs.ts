@@ -107,6 +107,19 @@ export function sinceOf(lines: readonly string[], weight: number | null): Since[
   return steps;
 }
 
+/** @returns null when there is none @throws ActionError E_SINCE_INVALID */
+export function untilOf(text: string, since: readonly Since[], asksArgo: boolean): number | null {
+  if (text === '') return null;
+  const refuse = (why: string, fix: string): ActionError => bad('E_SINCE_INVALID', 'until', why, fix);
+  const at = timeOf(text);
+  if (at === undefined) throw refuse('it is no time', 'Write RFC 3339 or unix seconds');
+  const last = since.at(-1);
+  if (last === undefined) throw refuse('it needs since: a window has two ends', 'Say when each step began');
+  if (at <= last.at) throw refuse('it is not after the last time of since', 'Give the end of the window');
+  if (asksArgo) throw refuse('Argo CD knows nothing of the past', 'Leave out argocd-url');
+  return at;
+}
+
 function timeOf(text: string): number | undefined {
   if (/^\d{1,11}(\.\d{1,3})?$/.test(text)) return Number(text);
   if (!/^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/.test(text)) return undefined;

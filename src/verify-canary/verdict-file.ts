@@ -1,4 +1,5 @@
 /** verdict.json: fixed keys in a fixed order, six digits, no time of writing. Live and replay write the same bytes. */
+import type { MetricExplanation } from './collect/explain.ts';
 import type { MetricReport, StreamReport, Verdict } from './core/index.ts';
 
 export interface Digests {
@@ -8,7 +9,12 @@ export interface Digests {
 
 type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
 
-export function verdictObject(v: Verdict, message: string, digests: Digests): { readonly [key: string]: Json } {
+export function verdictObject(
+  v: Verdict,
+  message: string,
+  digests: Digests,
+  explained: readonly MetricExplanation[] = [],
+): { readonly [key: string]: Json } {
   return {
     schema: 1,
     tool: 'verify-canary',
@@ -53,6 +59,13 @@ export function verdictObject(v: Verdict, message: string, digests: Digests): { 
     baseline: { lines: v.baseline.lines, from: v.baseline.from, to: v.baseline.to, used: v.baseline.used },
     noise: six(v.noise),
     pod: v.pod === null ? null : { pod: v.pod.pod, node: v.pod.node },
+    explained: explained.map(({ name, series, pods, bound, lines }) => ({
+      name,
+      series,
+      pods: { stable: pods.stable, canary: pods.canary },
+      bound,
+      lines: { used: lines.used, without: lines.without },
+    })),
   };
 }
 

@@ -23,7 +23,8 @@ export function emptySelectors(config: CanaryConfig): EmptySelectors {
       if (told || (line.gap !== undefined && line.gap !== 'both-absent' && line.gap !== 'canary-absent')) return;
       for (const [name, state] of missing) {
         const arms = line.metrics?.[name];
-        if (arms?.stable && arms.canary) missing.delete(name);
+        // Without a share of the traffic there is no stable version beside it.
+        if ((arms?.stable || config.judge.mode !== 'concurrent') && arms?.canary) missing.delete(name);
         else state.count += 1;
       }
       const empty = [...missing.values()].find((state) => state.count >= PATIENCE);
