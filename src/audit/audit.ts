@@ -8,7 +8,7 @@ import { attestationLink, type Verify } from './attestation.ts';
 import type { Forge } from './forge.ts';
 import { type Found, findHandoff, handoffLink } from './handoff.ts';
 import { type HelmPorts, render } from './helm.ts';
-import { chooseDigest, digestLink, imageLink, podLink, repositoryOf } from './image-link.ts';
+import { addressOf, chooseDigest, digestLink, imageLink, podLink } from './image-link.ts';
 import { type Evidence, LINKS, type Link, type LinkName, linkOf, unreached } from './links.ts';
 import { compareImages, imagesIn } from './manifests.ts';
 import { type RunningPods, readPods } from './pods.ts';
@@ -61,7 +61,7 @@ async function walk(
   const handoffL = 'status' in config ? config : handoffOf(config);
 
   const repository =
-    inputs.sourceRepository || repositoryOf(found?.first.sourceRepository || (known?.sources[0] ?? ''));
+    inputs.sourceRepository || addressOf(found?.first.sourceRepository || (known?.sources[0] ?? '')).repository;
   return [
     digestLink(pods, image, digest, known),
     imageL,

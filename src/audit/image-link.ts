@@ -79,16 +79,19 @@ export function imageLink(facts: ImageFacts | undefined, ref: string, sourceRepo
   const [source = ''] = facts.sources;
   if (revision === '') return missing('it has no label org.opencontainers.image.revision', evidence);
   if (!REVISION.test(revision)) return mismatch('its label revision is no full commit id', evidence);
-  if (sourceRepository !== '' && repositoryOf(source) !== sourceRepository.toLowerCase())
+  if (sourceRepository !== '' && addressOf(source).repository !== sourceRepository.toLowerCase())
     return mismatch(`its label source is not ${sourceRepository}`, evidence);
   return ok(evidence);
 }
 
-/** `owner/name` in lower case, at the end of an address or as it is; '' when there is none. */
-export function repositoryOf(text: string): string {
-  const [, name = ''] =
-    /^(?:https?:\/\/[^/?#]+\/(?:[^?#]+\/)?)?([^/?#\s:]+\/[^/?#\s:]+?)(?:\.git)?\/?$/.exec(text) ?? [];
-  return name.toLowerCase();
+/**
+ * What an address, a label `host/owner/name` or a plain `owner/name` is about, in lower case; '' for what it does not tell.
+ * @param text untrusted
+ */
+export function addressOf(text: string): { host: string; repository: string } {
+  const form = /^(?:(?:https?:\/\/)?([^/?#\s@]+)\/)?(?:[^/?#\s]+\/)*?([^/?#\s:]+\/[^/?#\s:]+?)(?:\.git)?\/?$/;
+  const [, host = '', repository = ''] = form.exec(text.toLowerCase()) ?? [];
+  return { host, repository };
 }
 
 function unique<T>(values: readonly T[]): T[] {

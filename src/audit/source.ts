@@ -3,7 +3,7 @@ import { ActionError } from '../runner/index.ts';
 import { isBranch } from './args.ts';
 import type { Forge, RepositoryFacts } from './forge.ts';
 import type { Handoff } from './handoff.ts';
-import { repositoryOf } from './image-link.ts';
+import { addressOf } from './image-link.ts';
 import { type Evidence, type Link, linkOf } from './links.ts';
 
 /** Of the image, as its labels say. */
@@ -39,12 +39,17 @@ export async function sourceLink(
     ['branch', branch],
     ...(built.revision === revision ? [] : [['built at', built.revision] as const]),
   ];
-  if (repositoryOf(handoff.sourceRepository) !== repository.toLowerCase())
+  const isOther = (text: string): boolean => {
+    const { host, repository: name } = addressOf(text);
+    const own = hostOf(facts.page);
+    return name !== repository.toLowerCase() || (host !== '' && own !== '' && host !== own);
+  };
+  if (isOther(handoff.sourceRepository))
     return mismatch('the handoff names another repository', [
       ...evidence,
       ['Source-Repository', handoff.sourceRepository],
     ]);
-  if (built.source !== '' && repositoryOf(built.source) !== repository.toLowerCase())
+  if (built.source !== '' && isOther(built.source))
     return mismatch('the label source of the image names another repository', [...evidence, ['label', built.source]]);
   if (revision === '') return missing('the handoff has no trailer Source-Revision', evidence);
   const relation = await forge.compare(revision, branch);
@@ -75,6 +80,10 @@ export async function sourceLink(
       ['tag', tag ?? ''],
     ]);
   return ok([...withKey, ['reused', 'the source keys are equal']]);
+}
+
+function hostOf(page: string): string {
+  return URL.canParse(page) ? new URL(page).host.toLowerCase() : '';
 }
 
 const RUN =
