@@ -4,9 +4,10 @@ import { arch, cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseBlocks } from '../../src/bump-helm-tag/trailers.ts';
 import { git } from '../forge/git.ts';
-import type { CommitFact, DeliveryFacts, JobFact, StageFact, TrafficFact } from '../report/facts.ts';
+import type { CommitFact, DeliveryFacts, DriftFact, JobFact, StageFact, TrafficFact } from '../report/facts.ts';
 import { leafJobs, type Run } from '../runner/index.ts';
-import { isFailure, type Sample } from '../traffic/stats.ts';
+import { downtime, isFailure, type Sample } from '../traffic/stats.ts';
+import type { Strategy } from './options.ts';
 import { APP, VALUES_FILE } from './seed.ts';
 
 export interface Handoff extends CommitFact {
@@ -72,6 +73,8 @@ export function trafficBySecond(
 }
 
 export interface CollectOptions {
+  strategy: Strategy;
+  drift: DriftFact | undefined;
   run: Run;
   revision: string;
   samples: readonly Sample[];
@@ -84,10 +87,10 @@ export interface CollectOptions {
   outputs: Readonly<Record<string, string>>;
 }
 
-export async function collectFacts(o: CollectOptions): Promise<DeliveryFacts> {
-  const since = (iso: string): number => Math.max(0, (Date.parse(iso) - o.start) / 1000);
-  // A cell that was cancelled in the queue has no time of its own to show.
-  const jobs: JobFact[] = leafJobs(o.run)
+// A cell that was cancelled in the queue has no time of its own to show.
+function jobFacts(run: Run, start: number): JobFact[] {
+  const since = (iso: string): number => Math.max(0, (Date.parse(iso) - start) / 1000);
+  return leafJobs(run)
     .filter((job) => job.conclusion !== 'skipped' && job.steps.length > 0)
     .map((job) => ({
       name: job.name,
@@ -95,25 +98,54 @@ export async function collectFacts(o: CollectOptions): Promise<DeliveryFacts> {
       start: since(job.startedAt),
       end: since(job.startedAt) + job.seconds,
     }));
-  const samples = o.samples.filter((s) => s.at >= o.start && s.at <= o.end);
-  const wanted = [
-    { second: 0, weight: 0 },
-    ...o.handoffs.flatMap((h) =>
-      h.weight === undefined ? [] : [{ second: Math.max(0, (h.at - o.start) / 1000), weight: h.weight }],
-    ),
-  ];
-  // `finish` sets the weight to 0 because the new version is the stable one then: all traffic is meant for it.
-  const last = wanted.at(-1);
-  if (last !== undefined && o.outputs.verdict === 'pass' && last.weight === 0 && wanted.length > 1) last.weight = 100;
+}
+
+/** Of a change that was not merged: its jobs, and nothing else happened. */
+export function refusalFacts(o: {
+  run: Run;
+  message: string;
+  start: number;
+  strategy: Strategy;
+  timings: DeliveryFacts['timings'];
+}): DeliveryFacts {
   return {
     app: APP,
+    strategy: o.strategy,
+    revision: o.run.sha,
+    verdict: 'refused',
+    message: o.message,
+    jobs: jobFacts(o.run, o.start),
+    stages: [],
+    traffic: [],
+    wanted: [],
+    downtime: { failed: 0, seconds: 0 },
+    drift: undefined,
+    requests: { sent: 0, failed: 0, toCanary: 0 },
+    image: { ref: '', reused: false, running: [] },
+    commits: [],
+    machine: machine(),
+    timings: o.timings,
+  };
+}
+
+function machine(): string {
+  return `${cpus().length} x ${cpus()[0]?.model ?? arch()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, Node ${process.version}; values in ${VALUES_FILE}`;
+}
+
+export async function collectFacts(o: CollectOptions): Promise<DeliveryFacts> {
+  const samples = o.samples.filter((s) => s.at >= o.start && s.at <= o.end);
+  return {
+    app: APP,
+    strategy: o.strategy,
     revision: o.revision,
     verdict: o.outputs.verdict || 'hold',
     message: o.outputs.message || o.outputs.reason || '',
-    jobs,
+    jobs: jobFacts(o.run, o.start),
     stages: await stageFacts(o.run),
     traffic: trafficBySecond(samples, o.revision, o.start, o.end),
-    wanted,
+    wanted: wantedWeights(o.handoffs, o.start, o.outputs.verdict === 'pass'),
+    downtime: downtime(samples),
+    drift: o.drift,
     requests: {
       sent: samples.length,
       failed: samples.filter((s) => isFailure(s.code)).length,
@@ -121,9 +153,26 @@ export async function collectFacts(o: CollectOptions): Promise<DeliveryFacts> {
     },
     image: { ref: o.outputs.ref ?? '', reused: o.outputs.reused === 'true', running: o.running },
     commits: o.handoffs,
-    machine: `${cpus().length} x ${cpus()[0]?.model ?? arch()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}, Node ${process.version}; values in ${VALUES_FILE}`,
+    machine: machine(),
     timings: o.timings,
   };
+}
+
+/** The share of the new version that Git asked for, from each moment on. */
+export function wantedWeights(
+  handoffs: readonly Pick<Handoff, 'at' | 'weight'>[],
+  start: number,
+  delivered: boolean,
+): { second: number; weight: number }[] {
+  // Without weights only the last commit moves requests, and it moves all of them. With weights the last one, `finish`, sets
+  // the weight to 0, because the new version is the stable one then: all traffic is meant for it too.
+  return [
+    { second: 0, weight: 0 },
+    ...handoffs.flatMap(({ at, weight }, index) => {
+      const wanted = delivered && index === handoffs.length - 1 ? 100 : weight;
+      return wanted === undefined ? [] : [{ second: Math.max(0, (at - start) / 1000), weight: wanted }];
+    }),
+  ];
 }
 
 /** Of the step that the run judged: its trace may hold those before it. */

@@ -14,6 +14,8 @@ export async function installFirst(o: {
   image: string;
   buildArgs: string;
   path: string;
+  /** Value path of the image. */
+  imagePath: string;
   signal: AbortSignal;
 }): Promise<void> {
   const dir = await mkdtemp(join(tmpdir(), 'first-'));
@@ -40,6 +42,7 @@ export async function installFirst(o: {
       tag: built.tag ?? '',
       digest: built.digest ?? '',
       file: VALUES_FILE,
+      'image-path': o.imagePath,
     };
     await runBundle('bump-helm-tag', handoff, bundle);
   } finally {

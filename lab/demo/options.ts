@@ -8,12 +8,25 @@ import { nearest } from '../../src/text/index.ts';
 export const FAULTS = {
   errors: { FAULT_ERROR_RATE: '0.2' },
   latency: { FAULT_LATENCY_MS: '400' },
+  cpu: { FAULT_CPU_MS: '60' },
 } as const satisfies Record<string, Record<string, string>>;
 export type Fault = keyof typeof FAULTS;
 
+/** Faults of the source, which never get as far as an image. */
+export const RED_GATES = ['lint', 'test', 'deps'] as const;
+export type RedGate = (typeof RED_GATES)[number];
+
+export const STRATEGIES = ['canary', 'blueGreen', 'rolling', 'recreate'] as const;
+export type Strategy = (typeof STRATEGIES)[number];
+
 export interface DemoOptions {
+  /** What is wrong with the version that is shipped. */
   fault: Fault | undefined;
-  strategy: 'canary' | 'rolling';
+  /** What is wrong with the source, so that nothing is shipped. */
+  redGate: RedGate | undefined;
+  strategy: Strategy;
+  /** Change a pod by hand after the delivery. */
+  drift: boolean;
   weights: readonly number[];
   /** Requests a second, fixed arrival times. */
   rps: number;
@@ -26,8 +39,11 @@ export interface DemoOptions {
 }
 
 export const USAGE = `npm run demo [-- options]
-  --break errors|latency   ship a bad version: the canary must fail and be reverted
-  --strategy canary|rolling
+  --break errors|latency|cpu
+                           ship a bad version: the canary must fail and be reverted
+  --break lint|test|deps   push a bad change: the merge must be refused, and nothing shipped
+  --strategy canary|blueGreen|rolling|recreate
+  --drift                  change a pod by hand afterwards: it must be healed
   --weights '[5,10,25,50,100]'
   --rps 60                 requests a second
   --seed 1                 of the traffic and the gateway
@@ -35,7 +51,7 @@ export const USAGE = `npm run demo [-- options]
   --json                   one JSON object at the end
   --report FILE            where the HTML report goes (default .lab/demo/report.html)`;
 
-const NAMES = ['break', 'strategy', 'weights', 'rps', 'seed', 'keep', 'json', 'report', 'help'] as const;
+const NAMES = ['break', 'strategy', 'drift', 'weights', 'rps', 'seed', 'keep', 'json', 'report', 'help'] as const;
 
 /**
  * @param args what stands behind `--`
@@ -49,6 +65,7 @@ export function parseOptions(args: readonly string[]): DemoOptions | 'help' {
     options: {
       break: { type: 'string' },
       strategy: { type: 'string' },
+      drift: { type: 'boolean' },
       weights: { type: 'string' },
       rps: { type: 'string' },
       seed: { type: 'string' },
@@ -68,16 +85,24 @@ export function parseOptions(args: readonly string[]): DemoOptions | 'help' {
   if (values.help === true) return 'help';
   const text = (name: (typeof NAMES)[number]): string | undefined => {
     const value = values[name];
-    if (value === true && !['keep', 'json'].includes(name)) throw bad(`--${name} needs a value`);
+    if (value === true && !['drift', 'keep', 'json'].includes(name)) throw bad(`--${name} needs a value`);
     return typeof value === 'string' ? value : undefined;
   };
-  const fault = oneOf('break', text('break'), Object.keys(FAULTS) as Fault[]);
-  const strategy = oneOf('strategy', text('strategy'), ['canary', 'rolling'] as const) ?? 'canary';
+  const broken = oneOf('break', text('break'), [...(Object.keys(FAULTS) as Fault[]), ...RED_GATES]);
+  const redGate = RED_GATES.find((name) => name === broken);
+  const fault = redGate === undefined ? (broken as Fault | undefined) : undefined;
+  const strategy = oneOf('strategy', text('strategy'), STRATEGIES) ?? 'canary';
+  const drift = values.drift === true;
   if (fault !== undefined && strategy !== 'canary')
     throw bad('--break needs the strategy canary: nothing else compares two versions');
+  if (drift && broken !== undefined) throw bad('--drift and --break show different things: give one of them');
+  if (drift && strategy === 'recreate')
+    throw bad('--drift needs pods that stay while others start, and recreate has none: give another --strategy');
   return {
     fault,
+    redGate,
     strategy,
+    drift,
     weights: parseWeights(text('weights') ?? '[5,10,25,50,100]'),
     rps: integer('rps', text('rps'), 60, 1, 500),
     seed: integer('seed', text('seed'), 1, 0, 2 ** 31),

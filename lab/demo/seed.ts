@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { parseDocument } from 'yaml';
 import type { Forge } from '../forge/server.ts';
+import type { Strategy } from './options.ts';
 
 export const SERVICE = 'org/histogram-eq';
 export const CONFIG = 'org/helm-histogram-eq';
@@ -17,6 +18,7 @@ export interface SeedOptions {
   forge: Forge;
   /** `host/repository` of the service's image. */
   image: string;
+  strategy: Strategy;
   /** Further keys of the caller's `with:`, replacing those of the example. */
   caller: Readonly<Record<string, string | boolean>>;
   /** Token of somebody who may set rules. */
@@ -32,7 +34,7 @@ export async function seedRepositories(o: SeedOptions): Promise<{ service: strin
   service[caller] = withKeys(String(service[caller]), { image: o.image, ...o.caller });
   service['.canary.yaml'] = await readFile(join(o.root, 'lab/demo/canary.yaml'));
   const config = await readTree(join(o.root, 'examples/helm-histogram-eq'));
-  config[VALUES_FILE] = valuesFor(String(config[VALUES_FILE]), o.image);
+  config[VALUES_FILE] = valuesFor(String(config[VALUES_FILE]), o.image, o.strategy);
   const made = {
     service: (await o.forge.createRepository(SERVICE, { files: service })).path,
     config: (await o.forge.createRepository(CONFIG, { files: config })).path,
@@ -60,10 +62,28 @@ function withKeys(text: string, keys: Readonly<Record<string, string | boolean>>
   return document.toString({ lineWidth: 0 });
 }
 
-// One machine is a small cluster: one master and one worker a version.
-function valuesFor(text: string, image: string): string {
+/** Value path of the image that gets the requests. */
+export function stablePath(strategy: Strategy, values: string): readonly string[] {
+  if (strategy !== 'blueGreen') return ['image'];
+  return ['blueGreen', String(parseDocument(values).getIn(['blueGreen', 'active'])), 'image'];
+}
+
+/** One machine is a small cluster: one master and one worker a version. */
+export function valuesFor(text: string, image: string, strategy: Strategy): string {
   const document = parseDocument(text);
+  document.setIn(['strategy'], strategy);
   document.setIn(['image', 'repository'], image);
+  if (strategy === 'blueGreen') {
+    // CI edits keys that are there; the defaults of the chart are no part of the file.
+    const empty = { repository: image, tag: '', digest: '', revision: '' };
+    document.set(
+      'blueGreen',
+      document.createNode(
+        { active: 'blue', blue: { image: empty }, green: { image: empty } },
+        { aliasDuplicateObjects: false },
+      ),
+    );
+  }
   document.setIn(['master', 'replicas'], 1);
   document.setIn(['worker', 'replicas'], 1);
   return document.toString({ lineWidth: 0 });

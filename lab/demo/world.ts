@@ -30,7 +30,7 @@ import type { DemoEvent } from './events.ts';
 import { installFirst } from './first-version.ts';
 import type { DemoOptions } from './options.ts';
 import { startDemoRegistry } from './registry.ts';
-import { ACTIONS, APP, CONFIG, CONFIG_APP, SERVICE, seedRepositories, VALUES_FILE } from './seed.ts';
+import { ACTIONS, APP, CONFIG, CONFIG_APP, SERVICE, seedRepositories, stablePath, VALUES_FILE } from './seed.ts';
 
 /** The service in production: its first version runs, and people use it. */
 export interface Live {
@@ -43,8 +43,8 @@ export interface World extends AsyncDisposable {
   registry: RegistryHandle;
   metrics: MetricsHandle;
   python: PythonEnv;
-  /** Starts by itself; work on the source need not wait for it. */
-  live: Promise<Live>;
+  /** Starts production; asked twice, it is the same one. Work on the source need not wait for it. */
+  goLive(): Promise<Live>;
   /** Bare repositories. */
   paths: { service: string; config: string };
   /** Runs the service's workflow for an event. */
@@ -93,6 +93,8 @@ export async function startWorld(root: string, options: DemoOptions, log: StepLo
     const osv = keep(await startOsv({ advisories: ADVISORIES }));
     const image = `${registry.host}/${SERVICE}`;
     const buildArgs = base.ref === undefined ? '' : `BASE_IMAGE=${base.ref}\nINSTALL=${base.install}`;
+    // The preview gets no requests here, so there is nothing that it could be judged by.
+    const evidence = options.strategy !== 'blueGreen';
     // The scraper needs pods, the pods need an image, the image needs the repositories, and those name the scraper.
     let targets: Cluster['metricsTargets'] = () => [];
     const metrics = keep(await startMetrics({ targets: () => targets(), intervalMs: 1000 }));
@@ -103,8 +105,9 @@ export async function startWorld(root: string, options: DemoOptions, log: StepLo
         forge,
         image,
         admin,
+        strategy: options.strategy,
         caller: {
-          'prometheus-url': metrics.url,
+          'prometheus-url': evidence ? metrics.url : '',
           strategy: options.strategy,
           weights: JSON.stringify(options.weights),
           'build-args': buildArgs,
@@ -122,22 +125,28 @@ export async function startWorld(root: string, options: DemoOptions, log: StepLo
       permissions: { contents: 'write' },
       repositories: [CONFIG],
     });
+    const values = async (): Promise<string> =>
+      (await git(paths.config, ['show', `main:${VALUES_FILE}`])).toString('utf8');
     const actionsSha = await headOf(root);
     const repositories: Repositories = {
       [SERVICE]: gitRepository({ name: SERVICE, gitDir: paths.service }),
       [ACTIONS]: directoryRepository({ name: ACTIONS, dir: root, sha: actionsSha, layout: 'source' }),
     };
-    live = goLive();
-    // Who waits for it hears of a failure; until then it is nobody's.
-    live.catch(() => {});
     return {
       forge,
       registry,
-      live,
+      goLive: () => {
+        if (live === undefined) {
+          live = startProduction();
+          // Who waits for it hears of a failure; until then it is nobody's.
+          live.catch(() => {});
+        }
+        return live;
+      },
       metrics,
       python,
       paths,
-      values: async () => (await git(paths.config, ['show', `main:${VALUES_FILE}`])).toString('utf8'),
+      values,
       run: (event, onEvent, signal) =>
         runWorkflow({
           repo: SERVICE,
@@ -164,10 +173,11 @@ export async function startWorld(root: string, options: DemoOptions, log: StepLo
       [Symbol.asyncDispose]: close,
     };
 
-    async function goLive(): Promise<Live> {
+    async function startProduction(): Promise<Live> {
       const { signal } = closing;
+      const imagePath = stablePath(options.strategy, await values()).join('.');
       await step(log, 'first version', () =>
-        installFirst({ root, forge, image, buildArgs, path: paths.service, signal }),
+        installFirst({ root, forge, image, buildArgs, path: paths.service, imagePath, signal }),
       );
       signal.throwIfAborted();
       const cluster = keep(

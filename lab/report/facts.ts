@@ -33,8 +33,24 @@ export interface CommitFact {
   diff: string;
 }
 
+export interface DriftFact {
+  /** The Deployment that was changed by hand. */
+  deployment: string;
+  /** True when the application was OutOfSync after it. */
+  outOfSync: boolean;
+  /** Polls and seconds until it was as in Git again. */
+  polls: number;
+  seconds: number;
+  /** Pods whose names were not there before, after the healing. */
+  foreign: readonly string[];
+  failed: number;
+  /** Status of each attempt to write through the cluster's API. */
+  writes: readonly (readonly [string, number])[];
+}
+
 export interface DeliveryFacts {
   app: string;
+  strategy: string;
   revision: string;
   verdict: string;
   message: string;
@@ -44,6 +60,9 @@ export interface DeliveryFacts {
   /** The weight that Git asked for, from each moment on. */
   wanted: readonly { second: number; weight: number }[];
   requests: { sent: number; failed: number; toCanary: number };
+  /** Failed requests from the push to the end, and the seconds in which there was one. */
+  downtime: { failed: number; seconds: number };
+  drift: DriftFact | undefined;
   image: { ref: string; reused: boolean; running: readonly string[] };
   commits: readonly CommitFact[];
   machine: string;

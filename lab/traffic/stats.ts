@@ -36,6 +36,12 @@ export function isFailure(code: string): boolean {
   return !(status >= 100 && status < 500);
 }
 
+/** What users would have called an outage: failed requests, and the seconds in which there was at least one. Pure. */
+export function downtime(samples: readonly Sample[]): { failed: number; seconds: number } {
+  const failed = samples.filter((sample) => isFailure(sample.code));
+  return { failed: failed.length, seconds: new Set(failed.map((sample) => Math.floor(sample.at / 1000))).size };
+}
+
 /** Counts samples. Pure. */
 export function summarize(
   samples: readonly Sample[],

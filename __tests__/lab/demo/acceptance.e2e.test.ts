@@ -89,7 +89,7 @@ describe('one world', () => {
   const signal = new AbortController().signal;
   beforeAll(async () => {
     world = await startWorld(root, parseOptions(['--strategy', 'rolling']) as DemoOptions, { info: () => {} });
-    await world.live;
+    await world.goLive();
   }, 300_000);
   afterAll(async () => {
     await world[Symbol.asyncDispose]();

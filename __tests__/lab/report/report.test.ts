@@ -1,10 +1,11 @@
 import { expect, test } from '@jest/globals';
 import type { DeliveryFacts } from '../../../lab/report/facts.ts';
-import { renderReport } from '../../../lab/report/report.ts';
+import { downtimeText, renderReport } from '../../../lab/report/report.ts';
 
 const HOSTILE = '"><script>alert(1)</script>\u202e';
 const facts: DeliveryFacts = {
   app: `shop${HOSTILE}`,
+  strategy: HOSTILE,
   revision: 'a'.repeat(40),
   verdict: 'fail',
   message: `FAIL ${HOSTILE}`,
@@ -34,6 +35,16 @@ const facts: DeliveryFacts = {
     { second: 10, weight: 5 },
   ],
   requests: { sent: 3600, failed: 6, toCanary: 180 },
+  downtime: { failed: 6, seconds: 5 },
+  drift: {
+    deployment: HOSTILE,
+    outOfSync: true,
+    polls: 1,
+    seconds: 0.9,
+    foreign: [],
+    failed: 0,
+    writes: [['POST', 405]],
+  },
   image: { ref: `r/app:sha-1@sha256:${'b'.repeat(64)}`, reused: false, running: [HOSTILE] },
   commits: [
     {
@@ -74,4 +85,27 @@ test('nothing happened: still a page', () => {
     requests: { sent: 0, failed: 0, toCanary: 0 },
   };
   expect(renderReport(empty)).toContain('0 failed (0 %)');
+});
+
+test('tells the strategy, its downtime, and what became of a change by hand', () => {
+  const page = renderReport({ ...facts, strategy: 'recreate' });
+  expect(page).toContain('<dt>strategy</dt><dd>recreate</dd><dt>downtime</dt><dd>6 failed requests in 5 seconds</dd>');
+  expect(page).toContain('as in Git again after 1 poll (0.9 s), with 0 failed requests');
+  expect(page).toContain('Writes to the API of the cluster: POST 405.');
+  expect(downtimeText({ failed: 1, seconds: 1 })).toBe('1 failed request in 1 second');
+  expect(downtimeText({ failed: 0, seconds: 0 })).toBe('0 failed requests');
+});
+
+test('a change that was not merged has jobs, and neither traffic nor stages nor commits', () => {
+  const page = renderReport({
+    ...facts,
+    verdict: 'refused',
+    stages: [],
+    traffic: [],
+    wanted: [],
+    commits: [],
+    drift: undefined,
+  });
+  expect(page).toContain('class="verdict refused"');
+  expect([...page.matchAll(/<h2>([^<]*)/g)].map((m) => m[1])).toEqual(['Jobs', 'Machine']);
 });

@@ -5,7 +5,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { makeImages } from '../../../lab/traffic/images.ts';
 import { arrivalTimes, startTraffic } from '../../../lab/traffic/load.ts';
-import { isFailure, summarize } from '../../../lab/traffic/stats.ts';
+import { downtime, isFailure, summarize } from '../../../lab/traffic/stats.ts';
 
 async function listen(server: Server): Promise<string> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -186,6 +186,13 @@ describe('stats', () => {
     const stats = summarize([...samples, failed], { sent: 101, inFlight: 0, behind: 0 });
     expect(stats.latency).toEqual({ p50: 50, p90: 90, p99: 99, max: 100 });
     expect(summarize([], { sent: 0, inFlight: 0, behind: 0 }).latency).toEqual({ p50: 0, p90: 0, p99: 0, max: 0 });
+  });
+
+  test('downtime counts failed requests and the seconds that held one', () => {
+    const sample = (at: number, code: string) => ({ at, ms: 1, code, revision: '' });
+    const samples = [sample(900, '200'), sample(1000, '503'), sample(1999, '502'), sample(5000, 'timeout')];
+    expect(downtime(samples)).toEqual({ failed: 3, seconds: 2 });
+    expect(downtime(samples.slice(0, 1))).toEqual({ failed: 0, seconds: 0 });
   });
 
   test.each([
