@@ -2,6 +2,7 @@
  * All judges before the same made rollouts. --rollouts=N (10,000), --cells=a,b (all), --seed=N, --threads=N.
  * With --save it writes SCORECARD.md and SCORECARD.json beside this file.
  */
+import { execFileSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
@@ -61,16 +62,26 @@ function limitOf(k: Kept): Limit {
   return { name, measured: k.kept ? 0 : 1, most: 0, unit: 'times' };
 }
 
-async function save(cards: readonly Card[], facts: CardFacts): Promise<void> {
-  await writeFile(join(import.meta.dirname, 'SCORECARD.md'), scoreCard(cards, facts));
+async function save(all: readonly Card[], facts: CardFacts): Promise<void> {
+  // The page is made of what the file says, so that a test can tell that the two belong together.
+  const cards = rounded(all);
   const data = {
     ...environment(),
     ...facts,
     judges: ZOO.map(({ name, settings }) => ({ name, settings })),
-    promises: promises(cards),
-    cells: cards.map(({ cell, scores }) => ({ ...cell, scores: scores.map(rounded) })),
+    promises: rounded(promises(cards)),
+    cells: cards.map(({ cell, scores }) => ({ ...cell, scores })),
   };
-  await writeFile(join(import.meta.dirname, 'SCORECARD.json'), `${JSON.stringify(data, undefined, 1)}\n`);
+  const [page, file] = ['SCORECARD.md', 'SCORECARD.json'].map((name) => join(import.meta.dirname, name)) as [
+    string,
+    string,
+  ];
+  await writeFile(page, scoreCard(cards, facts));
+  await writeFile(file, `${JSON.stringify(data, undefined, 2)}\n`);
+  // They lie in the tree, where everything has one style.
+  execFileSync(join(import.meta.dirname, '../../node_modules/.bin/biome'), ['format', '--write', page, file], {
+    stdio: 'ignore',
+  });
 }
 
 function rounded<T>(value: T): T {

@@ -1,7 +1,8 @@
 /** The score card: how a rollout ends, how ends are counted, and what the page says. */
+import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from '@jest/globals';
 import { CELLS, type Cell } from '../../../bench/verify-canary/card/cells.ts';
-import { promises, scoreCard, summaryRows } from '../../../bench/verify-canary/card/markdown.ts';
+import { type CardFacts, promises, scoreCard, summaryRows } from '../../../bench/verify-canary/card/markdown.ts';
 import { deal } from '../../../bench/verify-canary/card/pool.ts';
 import { judgeRollout } from '../../../bench/verify-canary/card/rollout.ts';
 import { keep, type Score, score } from '../../../bench/verify-canary/card/score.ts';
@@ -157,4 +158,17 @@ test('cells with a broken assumption promise nothing, healthy ones few false rol
     else if (truth !== 'worse') expect(all[0]?.limit).toBe(truth === 'margin' ? 0.05 : 0.01);
   }
   expect(new Set(CELLS.map((cell) => cell.name)).size).toBe(CELLS.length);
+});
+
+test('the committed page is what its data says', async () => {
+  const folder = new URL('../../../bench/verify-canary/', import.meta.url);
+  const data = JSON.parse(await readFile(new URL('SCORECARD.json', folder), 'utf8')) as CardFacts & {
+    cells: (Cell & { scores: Score[] })[];
+  };
+  const cards: Card[] = data.cells.map(({ scores, ...cell }) => ({ cell, scores }));
+  // The formatter aligns tables.
+  const plain = (text: string): string => text.replace(/ +/g, ' ').replace(/-{3,}/g, '---').trim();
+  const page = await readFile(new URL('SCORECARD.md', folder), 'utf8');
+  expect(plain(page)).toBe(plain(scoreCard(cards, data)));
+  expect(promises(cards).filter((k) => !k.kept)).toEqual([]);
 });

@@ -28,7 +28,7 @@ export function scoreCard(cards: readonly Card[], facts: CardFacts): string {
     '',
     ...table(SUMMARY_COLUMNS, summaryRows(cards)),
     '',
-    `Found: share of rollouts with a worse canary that end in a fail after it began. Median delay: over the cells in which at least half are found, of ${summarize(cards, 0).worseCells}. Harmed: requests of the canary that failed or took over half a second before the rollout ended, a rollout, in the cells with a worse canary.`,
+    `Found: share of rollouts with a worse canary that end in a fail after it began. Median delay: over the cells in which at least half are found, of ${summarize(cards, 0).worseCells}. Harmed: requests of the canary that failed or took over half a second before the rollout ended, a rollout, in the cells with a worse canary. No judge but verify-canary is given the CPU metric: what they find in the two cells of CPU is chance. A held rollout is a question to a person; healthy ones are held where the traffic is too thin to tell (healthy-8), or where both versions miss the objective (many-errors).`,
     '',
     '## What verify-canary promises',
     '',
