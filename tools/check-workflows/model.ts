@@ -12,6 +12,7 @@ export interface Job {
   uses?: string;
   steps?: Step[];
   permissions?: unknown;
+  needs?: unknown;
   environment?: unknown;
   secrets?: unknown;
   'timeout-minutes'?: unknown;
