@@ -1,5 +1,6 @@
 /** The chain on a real handoff: whole, and with each link tampered with in turn. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { git } from '../../lab/forge/git.ts';
 import { LINKS } from '../../src/audit/links.ts';
 import { type Answer, CONFIG, type Pod, podOf, SOURCE, startWorld, type World } from './world.ts';
 
@@ -206,4 +207,31 @@ test('a handoff that was pushed by hand is one that the forge does not vouch for
   const answer = await world.audit(list);
   expect([answer.code, answer.status.handoff]).toEqual([0, 'unverified']);
   expect((await world.audit(list, ['--strict'])).err[0]).toContain('[E_AUDIT_HANDOFF]');
+});
+
+test('a branch with slashes is one that a build may come from; one that is gone is missing', async () => {
+  const named = (m: string): string => m.replace(/^Source-Ref: .*$/m, 'Source-Ref: refs/heads/release/1');
+  await world.amend(named);
+  expect(broken(await world.audit(list))).toEqual(['source missing']);
+  await git(world.paths.source, ['update-ref', 'refs/heads/release/1', world.revisions.revision]);
+  expect(broken(await world.audit(list))).toEqual([]);
+  await git(world.paths.source, ['update-ref', '-d', 'refs/heads/release/1']);
+});
+
+test('--source-repository is what both the label and the handoff have to name', async () => {
+  expect((await world.audit(list, ['--source-repository', SOURCE])).code).toBe(0);
+  const other = await world.audit(list, ['--source-repository', CONFIG]);
+  expect([broken(other)[0], other.code]).toEqual(['image mismatch', 1]);
+});
+
+test('the first handoff counts, whatever came after it', async () => {
+  // A later commit of somebody else asks for the same digest, for a run that failed.
+  const text = (await git(world.paths.config, ['log', '-1', '--format=%B', 'main'])).toString();
+  const later = text.replace(/^Bump-Id: ./m, 'Bump-Id: 0').replace(/^(Workflow-Run: .*)77$/m, '$178');
+  const who = { GIT_AUTHOR_NAME: 'x', GIT_AUTHOR_EMAIL: 'x@x', GIT_COMMITTER_NAME: 'x', GIT_COMMITTER_EMAIL: 'x@x' };
+  const args = ['commit-tree', 'main^{tree}', '-p', 'main', '-F', '-'];
+  const sha = (await git(world.paths.config, args, Buffer.from(later), who)).toString().trim();
+  await git(world.paths.config, ['update-ref', 'refs/heads/main', sha]);
+  const answer = await world.audit(list);
+  expect([answer.code, answer.status.handoff, answer.status.run]).toEqual([0, 'ok', 'ok']);
 });

@@ -40,9 +40,9 @@ export interface Answer {
 
 export type World = Awaited<ReturnType<typeof startWorld>>;
 
-/** @param o.labels over those of the image; @param o.handoff inputs over those of the bump */
+/** @param o.labels over those of the image; `older`, … stand for commits @param o.handoff inputs over those of the bump */
 export async function startWorld(
-  o: { labels?: Record<string, string>; handoff?: Record<string, string>; env?: Record<string, string> } = {},
+  o: { labels?: Record<string, string>; handoff?: Record<string, string>; tags?: string[] } = {},
 ) {
   const [forge, registry] = await Promise.all([startForge(), startRegistry()]);
   const temp = await mkdtemp(join(tmpdir(), 'audit-test-'));
@@ -64,7 +64,7 @@ export async function startWorld(
     'build-image.source-key': KEY,
     ...labelsOf(o.labels, { older, revision, stranger }),
   };
-  const image1 = await pushImage(labels);
+  const image1 = await pushImage(labels, o.tags);
   const { digest } = image1;
   const bumped = await runAction(
     'bump-helm-tag',
@@ -87,7 +87,6 @@ export async function startWorld(
         GITHUB_API_URL: forge.apiUrl,
         GITHUB_SERVER_URL: forge.url,
         GITHUB_RUN_ID: String(RUN),
-        ...o.env,
       },
     },
   );
@@ -106,7 +105,7 @@ export async function startWorld(
     forge.repository(SOURCE).runs.splice(0);
     record({});
     await attest([{ name: image, digest }]);
-    await pushImage(labels);
+    await pushImage(labels, o.tags);
     return JSON.parse(listed) as { kind: string; items: Pod[] };
   }
 
@@ -164,6 +163,9 @@ export async function startWorld(
     forge,
     registry,
     image,
+    labels,
+    temp,
+    helm,
     token,
     digest,
     configDigest: image1.config,
