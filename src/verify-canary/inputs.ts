@@ -7,7 +7,7 @@ import { ARGOCD_NAMES, type ArgoWish, argoWish, checkReplay, checkRollout } from
 import type { Matcher } from './collect/selector.ts';
 import { ROLLOUT_MODES, type RolloutMode } from './core/index.ts';
 import { bad } from './input-error.ts';
-import { headersOf, type Since, selectorsOf, sinceOf, untilOf } from './prometheus-inputs.ts';
+import { headersOf, namespaceOf, type Since, selectorsOf, sinceOf, untilOf } from './prometheus-inputs.ts';
 
 export type SourceInput =
   | { kind: 'replay'; path: string }
@@ -16,6 +16,7 @@ export type SourceInput =
       kind: 'prometheus';
       url: URL;
       headers: Readonly<Record<string, string>>;
+      /** Both empty: to be found. */
       stable: readonly Matcher[];
       canary: readonly Matcher[];
       since: readonly Since[];
@@ -32,6 +33,8 @@ export interface Inputs {
   /** '' when it is not said. */
   step: string;
   app: string;
+  /** Of the application, where rules or versions are to be found; '' where they are given. */
+  namespace: string;
   revision: string;
   image: string;
   source: SourceInput;
@@ -51,6 +54,7 @@ const NAMES = [
   'expected-weight',
   'step',
   'app',
+  'namespace',
   'revision',
   'image',
   'stable-targets',
@@ -124,6 +128,7 @@ export function parseCanaryInputs(env: Env): Inputs {
     weight,
     step,
     app: raw.app,
+    namespace: namespaceOf(raw.namespace, raw.app, kind === 'prometheus'),
     revision: raw.revision,
     image: raw.image,
     source,
@@ -202,7 +207,8 @@ function sourceOf(
     return { source: { kind, stable, canary }, secrets: [] };
   }
   const { headers, secrets } = headersOf(parsed['prometheus-headers'], raw['prometheus-token']);
-  const [stable, canary] = selectorsOf(raw);
+  const find = raw.namespace !== '' && raw['stable-selector'] === '' && raw['canary-selector'] === '';
+  const [stable, canary] = find ? [[], []] : selectorsOf(raw);
   const url = address(raw['prometheus-url'], 'prometheus-url', insecure);
   const since = sinceOf(parsed.since, weight);
   const until = untilOf(raw.until, since, raw['argocd-url'] !== '');

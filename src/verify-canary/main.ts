@@ -1,8 +1,7 @@
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { openHttp } from '../http/index.ts';
 import { ActionError, type Run, runMain, systemClock } from '../runner/index.ts';
 import { oneLine } from '../text/index.ts';
-import { readConfig } from './config.ts';
 import type { Verdict } from './core/index.ts';
 import { type Inputs, parseCanaryInputs } from './inputs.ts';
 import { settleMode } from './mode.ts';
@@ -10,23 +9,24 @@ import { buildResult, cannotWrite, preparePaths, type Result, writeFiles } from 
 import { fixed } from './report/numbers.ts';
 import { run } from './run.ts';
 import type { Session } from './session.ts';
+import { findRules } from './zero-config.ts';
 
 await runMain('verify-canary', async (frame) => {
   const given = parseCanaryInputs(frame.env);
   for (const secret of given.secrets) frame.log.mask(secret);
   const workspace = frame.env.GITHUB_WORKSPACE || process.cwd();
-  const rules = await readConfig(resolve(workspace, given.configFile), given.configFile);
-  for (const text of rules.warnings) frame.log.warning('W_CONFIG', text, { file: given.configFile });
-  const { inputs, config } = settleMode(given, rules);
   const temp = frame.env.RUNNER_TEMP || workspace;
   const paths = preparePaths(
-    inputs.reportDir === '' ? resolve(temp, 'verify-canary') : resolve(workspace, inputs.reportDir),
+    given.reportDir === '' ? resolve(temp, 'verify-canary') : resolve(workspace, given.reportDir),
   );
+  const ports = { clock: systemClock, openHttp, log: frame.log, signal: frame.signal };
+  const found = await findRules(given, workspace, dirname(paths.trace), ports);
+  for (const text of found.config.warnings) frame.log.warning('W_CONFIG', text, { file: given.configFile });
+  const { inputs, config } = settleMode(found.inputs, found.config);
 
   let session: Session | undefined;
   let broken: unknown;
   try {
-    const ports = { clock: systemClock, openHttp, log: frame.log, signal: frame.signal };
     const onSession = (opened: Session): void => {
       session = opened;
     };

@@ -1,5 +1,6 @@
 /** The inputs of the source Prometheus: headers, selectors of both versions, and when each step began. */
 import type { ActionError } from '../runner/index.ts';
+import { oneLine } from '../text/index.ts';
 import { type Matcher, parseMatchers, SelectorError } from './collect/selector.ts';
 import { bad } from './input-error.ts';
 
@@ -125,4 +126,15 @@ function timeOf(text: string): number | undefined {
   if (!/^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})$/.test(text)) return undefined;
   const ms = Date.parse(text);
   return Number.isNaN(ms) ? undefined : ms / 1000;
+}
+
+/** Where rules or versions are to be found. @throws ActionError E_INPUT */
+export function namespaceOf(namespace: string, app: string, isPrometheus: boolean): string {
+  if (namespace === '') return '';
+  const fix = 'Give prometheus-url, app and namespace, or leave namespace out';
+  if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(namespace))
+    throw bad('E_INPUT', 'namespace', `"${oneLine(namespace, 80)}" is no name of a namespace`, fix);
+  if (!isPrometheus) throw bad('E_INPUT', 'namespace', 'rules are found in Prometheus alone', fix);
+  if (app === '') throw bad('E_INPUT', 'namespace', 'it needs the name of the application, app', fix);
+  return namespace;
 }

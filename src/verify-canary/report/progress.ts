@@ -3,6 +3,7 @@ import { type CanaryConfig, selectorText } from '../config.ts';
 import { passMargin, stepFor } from '../core/defaults.ts';
 import type { Interval, Status, Verdict } from '../core/index.ts';
 import type { Inputs } from '../inputs.ts';
+import { COMPARED } from './message.ts';
 import { fixed, percent, short, span, stopwatch } from './numbers.ts';
 
 /** What will be done: source, metrics, margins, events needed. */
@@ -10,7 +11,8 @@ export function planLines(config: CanaryConfig, inputs: Inputs, history: number)
   const { judge } = config;
   const rules = stepFor(judge, inputs.weight);
   const lines = [
-    `source ${inputs.source.kind}, an interval of ${short(config.interval)} s, step ${inputs.step} at ${short(inputs.weight)} %`,
+    `source ${inputs.source.kind}, an interval of ${short(config.interval)} s, ${whatOf(inputs)}`,
+    ...(judge.mode === 'concurrent' ? [] : [`weaker: ${COMPARED[judge.mode]}`]),
     `whole rollout: a canary no worse than stable fails in at most ${percent(judge.alpha)}; this step: a worse one passes in at most ${percent(judge.beta)}`,
     `a pass after ${span(rules.min)} at the earliest, the deadline after ${span(rules.max)}`,
     `traffic ${selectorText(config.traffic)}`,
@@ -27,6 +29,11 @@ export function planLines(config: CanaryConfig, inputs: Inputs, history: number)
     );
   }
   return lines;
+}
+
+function whatOf({ argocd, step, weight }: Inputs): string {
+  if (argocd !== null && argocd.rollout !== '') return `a step for each weight of the Rollout ${argocd.rollout}`;
+  return weight === null ? `step ${step}, no share of the traffic` : `step ${step} at ${short(weight)} %`;
 }
 
 function objective(slo: number | { le: number; max: number } | null): string {
