@@ -46,7 +46,7 @@ test('the vector of the specification is exact', async () => {
   });
 });
 
-test('T05 all times new -> same digest', async () => {
+test('T5 all times new -> same digest', async () => {
   await using t = await tree();
   const before = await hashContext(t.root, all);
   await utimes(join(t.root, 'app/main.py'), 1, 1);
@@ -58,14 +58,14 @@ test.each<[string, (root: string) => Promise<unknown>]>([
   ['rename', (root) => rename(join(root, 'app/main.py'), join(root, 'app/main2.py'))],
   ['link target', (root) => rm(join(root, 'run')).then(() => symlink('app', join(root, 'run')))],
   ['new empty directory', (root) => mkdir(join(root, 'empty'))],
-])('T06 %s -> new digest', async (_name, change) => {
+])('T6 %s -> new digest', async (_name, change) => {
   await using t = await tree();
   const before = await hashContext(t.root, all);
   await change(t.root);
   expect((await hashContext(t.root, all)).digest).not.toBe(before.digest);
 });
 
-test('T07 an ignored file changes -> same digest; T08 a generated file -> new one', async () => {
+test('T7 an ignored file changes -> same digest; T8 a generated file -> new one', async () => {
   await using t = await tree();
   const ignore = compileIgnore('*.log\n');
   const before = await hashContext(t.root, ignore);
@@ -75,7 +75,7 @@ test('T07 an ignored file changes -> same digest; T08 a generated file -> new on
   expect((await hashContext(t.root, ignore)).digest).not.toBe(before.digest);
 });
 
-test('T09 .git in the context is seen and hashed', async () => {
+test('T9 .git in the context is seen and hashed', async () => {
   await using t = await tree();
   await mkdir(join(t.root, '.git'));
   expect((await hashContext(t.root, all)).hasGit).toBe(true);
