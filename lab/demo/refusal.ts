@@ -1,4 +1,5 @@
 /** A change that turns the gate red: it must not be merged, and nothing may be shipped. */
+import { oneLine } from '../../src/text/index.ts';
 import { git } from '../forge/git.ts';
 import { renderReport } from '../report/report.ts';
 import { leafJobs, type Run } from '../runner/index.ts';
@@ -31,7 +32,9 @@ export async function refuse(o: DemoStage, fault: RedGate): Promise<Outcome> {
       const { info, title } = o.progress;
       title('Result');
       info(`${GATE_JOBS[fault]}: ${facts.job}; deliver / gate: ${facts.gate}`);
-      info(`merge: ${facts.merge === undefined ? 'done' : `HTTP ${facts.merge.refused} ${facts.merge.message}`}`);
+      info(
+        `merge: ${facts.merge === undefined ? 'done' : `HTTP ${facts.merge.refused} ${oneLine(facts.merge.message, 200)}`}`,
+      );
       info(`writes to the registry: ${facts.registryWrites.length}, handoff commits: ${facts.configCommits}`);
       for (const timing of timings) info(`${timing.name}: ${timing.seconds.toFixed(1)} s`);
       info(`report ${report}`);

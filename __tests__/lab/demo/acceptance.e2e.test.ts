@@ -18,6 +18,8 @@ interface DemoResult {
   problems: string[];
   outputs: Record<string, string>;
   requests: { sent: number; failed: number };
+  downtime: { failed: number; seconds: number };
+  drift?: { writes: [string, number][] };
   commits: { subject: string }[];
   report: string;
 }
@@ -40,10 +42,31 @@ describe('npm run demo', () => {
     expect(result.outputs).toMatchObject({ verdict: 'pass', reused: 'false', superseded: 'false' });
     expect(readFileSync(result.report, 'utf8')).toContain('class="verdict pass"');
   });
-  test.each(['errors', 'latency'])('b: the fault %s fails, and one commit takes it back', async (fault) => {
+  test.each(['errors', 'latency', 'cpu'])('b: the fault %s fails, and one commit takes it back', async (fault) => {
     const result = await demo('--break', fault);
     expect(result.problems).toEqual([]);
     expect(result.outputs).toMatchObject({ verdict: 'fail', reason: expect.stringContaining(`worse:${fault}`) });
+  });
+});
+
+describe('npm run demo, the other ways', () => {
+  test('recreate costs requests, and one commit', async () => {
+    const result = await demo('--strategy', 'recreate');
+    expect(result.problems).toEqual([]);
+    expect(result.downtime.failed).toBeGreaterThan(0);
+    expect(readFileSync(result.report, 'utf8')).toContain('<dt>strategy</dt><dd>recreate</dd>');
+  });
+  test('blueGreen costs none; a change by hand is healed, and the cluster takes no write', async () => {
+    const result = await demo('--strategy', 'blueGreen', '--drift');
+    expect(result.problems).toEqual([]);
+    expect(result.downtime).toEqual({ failed: 0, seconds: 0 });
+    expect(result.commits).toHaveLength(2);
+    expect(result.drift?.writes.map(([, status]) => status)).toEqual([405, 405, 405, 405]);
+  });
+  test('a change that fails the gate is not merged, and nothing is shipped', async () => {
+    const result = await demo('--break', 'lint');
+    expect(result.problems).toEqual([]);
+    expect(readFileSync(result.report, 'utf8')).toContain('class="verdict refused"');
   });
 });
 
