@@ -9,7 +9,8 @@ import type { Bench } from '../lib/bench.ts';
 import { spread } from '../lib/measure.ts';
 import { metricsPage, WANTED } from './_page.ts';
 
-const PEER = 'parse-prometheus-text-format@1.1';
+const PEER = 'parse-prometheus-text-format';
+const VERSION = '1.1';
 const RUNS = 15;
 const BYTES = 2_000_000;
 const LEAST_TIMES = 5;
@@ -31,7 +32,7 @@ export const run: Bench = async () => {
   const folder = mkdtempSync(join(tmpdir(), 'bench-exposition-'));
   try {
     const npm = ['install', '--silent', '--no-save', '--no-audit', '--no-fund', '--ignore-scripts', '--prefix', folder];
-    execFileSync('npm', [...npm, PEER], { stdio: ['ignore', 'ignore', 'inherit'] });
+    execFileSync('npm', [...npm, `${PEER}@${VERSION}`], { stdio: ['ignore', 'ignore', 'inherit'] });
     return compare(folder);
   } finally {
     rmSync(folder, { recursive: true, force: true });
@@ -40,9 +41,9 @@ export const run: Bench = async () => {
 
 function compare(folder: string): Awaited<ReturnType<Bench>> {
   const require = createRequire(join(folder, 'package.json'));
-  const loaded = require('parse-prometheus-text-format') as Peer | { default: Peer };
+  const loaded = require(PEER) as Peer | { default: Peer };
   const peer = typeof loaded === 'function' ? loaded : loaded.default;
-  const manifest = join(folder, 'node_modules/parse-prometheus-text-format/package.json');
+  const manifest = join(folder, 'node_modules', PEER, 'package.json');
   const { version } = JSON.parse(readFileSync(manifest, 'utf8')) as { version: string };
   const wanted = new Set(WANTED);
   const [same, many] = [metricsPage(BYTES, false), metricsPage(BYTES)];
@@ -65,7 +66,7 @@ function compare(folder: string): Awaited<ReturnType<Bench>> {
     return [name, page, ms(s.median), ms(s.least), ms(s.most), (text.length / 1e6 / s.least).toFixed(0)];
   };
   const [one, other] = ['one series a histogram', '20 series a histogram'];
-  const name = `parse-prometheus-text-format ${version}`;
+  const name = `${PEER} ${version}`;
   return {
     about: `Processor time to read a page of ${(same.length / 1e6).toFixed(1)} MB (${same.split('\n').length} lines) for ${WANTED.length} names; ${RUNS} runs.`,
     columns: ['parser', 'wanted histograms', 'median ms', 'least ms', 'most ms', 'MB/s at best'],

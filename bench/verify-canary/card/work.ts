@@ -69,6 +69,6 @@ export function work({ cell: name, seed, from, to }: Task): Tally[] {
 }
 
 /** The chance of one rollout: it hangs on the name of the cell, so that another cell changes nothing. */
-export function randomOf(seed: number, name: string, n: number): ReturnType<typeof seeded> {
+function randomOf(seed: number, name: string, n: number): ReturnType<typeof seeded> {
   return seeded(seed, n, ...Buffer.from(name));
 }

@@ -62,7 +62,7 @@ function addTo(sum: ArmWindow, more: ArmWindow): void {
 }
 
 /** Adds lines up until they make so many seconds. */
-export function collector(seconds: number): (line: TraceLine) => Window | null {
+function collector(seconds: number): (line: TraceLine) => Window | null {
   let sum = emptyWindow();
   return (line) => {
     const one = windowOf(line);
