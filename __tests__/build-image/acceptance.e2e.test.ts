@@ -17,7 +17,9 @@ let registry: Distribution;
 beforeAll(async () => {
   registry = await startDistribution();
 });
-afterAll(() => registry[Symbol.asyncDispose]());
+afterAll(async () => {
+  await registry[Symbol.asyncDispose]();
+});
 
 let image = '';
 let count = 0;
@@ -132,7 +134,8 @@ async function buildsAndLeavesTheStore(engine: string, open: (root: string) => P
     const names = before.map((line) => line.split(' ')[0]);
     expect(names).toEqual(expect.arrayContaining(['localhost/made-before:1', `${image}:kept`]));
 
-    for (const inputs of [{}, { reuse: 'off', 'immutable-tags': 'none' }]) {
+    const runs: Record<string, string>[] = [{}, { reuse: 'off', 'immutable-tags': 'none' }];
+    for (const inputs of runs) {
       const run = await act(inputs);
       expect(run.log).not.toContain('::error');
       expect(run).toMatchObject({ code: 0, outputs: { reused: 'false', pushed: 'true' } });
