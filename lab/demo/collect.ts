@@ -118,7 +118,7 @@ export function refusalFacts(o: {
     stages: [],
     traffic: [],
     wanted: [],
-    downtime: { failed: 0, seconds: 0 },
+    downtime: { failed: 0, byCode: {}, seconds: 0 },
     drift: undefined,
     requests: { sent: 0, failed: 0, toCanary: 0 },
     image: { ref: '', reused: false, running: [] },

@@ -1,4 +1,5 @@
 /** What the delivery report shows. Times are seconds since the push; all texts are untrusted. */
+import type { Downtime } from '../traffic/stats.ts';
 
 export interface JobFact {
   name: string;
@@ -60,8 +61,8 @@ export interface DeliveryFacts {
   /** The weight that Git asked for, from each moment on. */
   wanted: readonly { second: number; weight: number }[];
   requests: { sent: number; failed: number; toCanary: number };
-  /** Failed requests from the push to the end, and the seconds in which there was one. */
-  downtime: { failed: number; seconds: number };
+  /** From the push to the end. */
+  downtime: Downtime;
   drift: DriftFact | undefined;
   image: { ref: string; reused: boolean; running: readonly string[] };
   commits: readonly CommitFact[];

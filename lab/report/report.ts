@@ -72,9 +72,10 @@ ${facts.commits.map(commit).join('\n')}
 }
 
 /** "0 failed requests", or how many and in how many seconds. */
-export function downtimeText({ failed, seconds }: DeliveryFacts['downtime']): string {
+export function downtimeText({ failed, byCode, seconds }: DeliveryFacts['downtime']): string {
   if (failed === 0) return '0 failed requests';
-  return `${failed} failed request${failed === 1 ? '' : 's'} in ${seconds} second${seconds === 1 ? '' : 's'}`;
+  const codes = Object.entries(byCode).map(([code, count]) => `${count} x ${code}`);
+  return `${failed} failed request${failed === 1 ? '' : 's'} in ${seconds} second${seconds === 1 ? '' : 's'} (${codes.join(', ')})`;
 }
 
 function drift(fact: DriftFact | undefined): string {

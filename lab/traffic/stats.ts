@@ -36,10 +36,21 @@ export function isFailure(code: string): boolean {
   return !(status >= 100 && status < 500);
 }
 
-/** What users would have called an outage: failed requests, and the seconds in which there was at least one. Pure. */
-export function downtime(samples: readonly Sample[]): { failed: number; seconds: number } {
+/** What users would have called an outage. */
+export interface Downtime {
+  /** Failed requests, and how often each code was the reason. */
+  failed: number;
+  byCode: Readonly<Record<string, number>>;
+  /** Seconds of the clock in which at least one request failed. */
+  seconds: number;
+}
+
+/** Counts the failures among samples. Pure. */
+export function downtime(samples: readonly Sample[]): Downtime {
   const failed = samples.filter((sample) => isFailure(sample.code));
-  return { failed: failed.length, seconds: new Set(failed.map((sample) => Math.floor(sample.at / 1000))).size };
+  const byCode: Record<string, number> = {};
+  for (const { code } of failed) byCode[code] = (byCode[code] ?? 0) + 1;
+  return { failed: failed.length, byCode, seconds: new Set(failed.map((s) => Math.floor(s.at / 1000))).size };
 }
 
 /** Counts samples. Pure. */

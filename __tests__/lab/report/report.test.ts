@@ -35,7 +35,7 @@ const facts: DeliveryFacts = {
     { second: 10, weight: 5 },
   ],
   requests: { sent: 3600, failed: 6, toCanary: 180 },
-  downtime: { failed: 6, seconds: 5 },
+  downtime: { failed: 6, byCode: { '503': 4, timeout: 2 }, seconds: 5 },
   drift: {
     deployment: HOSTILE,
     outOfSync: true,
@@ -89,11 +89,13 @@ test('nothing happened: still a page', () => {
 
 test('tells the strategy, its downtime, and what became of a change by hand', () => {
   const page = renderReport({ ...facts, strategy: 'recreate' });
-  expect(page).toContain('<dt>strategy</dt><dd>recreate</dd><dt>downtime</dt><dd>6 failed requests in 5 seconds</dd>');
+  expect(page).toContain(
+    '<dt>strategy</dt><dd>recreate</dd><dt>downtime</dt><dd>6 failed requests in 5 seconds (4 x 503, 2 x timeout)</dd>',
+  );
   expect(page).toContain('as in Git again after 1 poll (0.9 s), with 0 failed requests');
   expect(page).toContain('Writes to the API of the cluster: POST 405.');
-  expect(downtimeText({ failed: 1, seconds: 1 })).toBe('1 failed request in 1 second');
-  expect(downtimeText({ failed: 0, seconds: 0 })).toBe('0 failed requests');
+  expect(downtimeText({ failed: 1, byCode: { '502': 1 }, seconds: 1 })).toBe('1 failed request in 1 second (1 x 502)');
+  expect(downtimeText({ failed: 0, byCode: {}, seconds: 0 })).toBe('0 failed requests');
 });
 
 test('a change that was not merged has jobs, and neither traffic nor stages nor commits', () => {

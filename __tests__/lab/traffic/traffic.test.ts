@@ -191,8 +191,8 @@ describe('stats', () => {
   test('downtime counts failed requests and the seconds that held one', () => {
     const sample = (at: number, code: string) => ({ at, ms: 1, code, revision: '' });
     const samples = [sample(900, '200'), sample(1000, '503'), sample(1999, '502'), sample(5000, 'timeout')];
-    expect(downtime(samples)).toEqual({ failed: 3, seconds: 2 });
-    expect(downtime(samples.slice(0, 1))).toEqual({ failed: 0, seconds: 0 });
+    expect(downtime(samples)).toEqual({ failed: 3, byCode: { '502': 1, '503': 1, timeout: 1 }, seconds: 2 });
+    expect(downtime(samples.slice(0, 1))).toEqual({ failed: 0, byCode: {}, seconds: 0 });
   });
 
   test.each([
