@@ -18,7 +18,7 @@ import { Deadline, systemClock, systemExec } from '../../src/runner/index.ts';
 import { ensureHelm } from '../../tools/helm/index.ts';
 import { root, runAction } from '../support/bundle.ts';
 
-export const VALUES = 'env/production/values.yaml';
+const VALUES = 'env/production/values.yaml';
 export const SOURCE = 'org/app';
 export const CONFIG = 'org/cfg';
 const RUN = 77;

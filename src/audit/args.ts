@@ -28,7 +28,7 @@ export interface AuditInputs {
   strict: boolean;
 }
 
-export const USAGE = `audit (--digest D | --pod-json FILE|- | --argocd-url U --app A) --image R --config-repository C
+const USAGE = `audit (--digest D | --pod-json FILE|- | --argocd-url U --app A) --image R --config-repository C
       [--path P]... [--config-branch B] [--source-repository S] [--json] [--strict]`;
 
 const OPTIONS = {
@@ -60,7 +60,7 @@ export function parseCommandLine(argv: readonly string[]): AuditInputs {
     values = read(argv);
   } catch (error) {
     // Its message quotes the argument: the writers make that inert.
-    throw refused([{ input: 'arguments:', problem: (error as Error).message.replace(/\.$/, '') }]);
+    throw refused([{ input: 'arguments', problem: (error as Error).message.replace(/\.$/, '') }]);
   }
   const problems: { input: string; problem: string }[] = [];
   const problem = (input: string, text: string): void => void problems.push({ input, problem: text });
@@ -101,7 +101,7 @@ export function parseCommandLine(argv: readonly string[]): AuditInputs {
 }
 
 function refused(problems: readonly { input: string; problem: string }[]): ActionError {
-  const why = problems.map(({ input, problem }) => `${input} ${problem}`).join('; ');
+  const why = problems.map(({ input, problem }) => `${input}: ${problem}`).join('; ');
   return new ActionError('E_INPUT', { what: 'command line', why, fix: `Write: ${USAGE.replace(/\s+/g, ' ')}` });
 }
 

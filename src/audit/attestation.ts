@@ -12,7 +12,7 @@ export interface Statement {
 }
 
 /** The in-toto statement in a Sigstore bundle; undefined when there is none. */
-export function readBundle(bundle: unknown): Statement | undefined {
+function readBundle(bundle: unknown): Statement | undefined {
   const { payload, signatures } = fields(fields(bundle).dsseEnvelope);
   if (typeof payload !== 'string') return undefined;
   const statement = fields(parseJson(Buffer.from(payload, 'base64').toString('utf8')));
