@@ -10,7 +10,7 @@ const [A, B] = ['a'.repeat(40), 'b'.repeat(40)];
 const pins = { 'x/y': { version: 'v1.2.0', commit: A } };
 const NOW = Date.parse('2026-01-10T00:00:00Z');
 const release = (version: string, date: string, commit = B) => ({ action: 'x/y', version, commit, date });
-const uses = (text: string) => readWorkflow('w.yml', `jobs: { j: { steps: [\n{ uses: ${text}\n} ] } }\n`);
+const uses = (text: string) => readWorkflow('w.yml', `jobs:\n  j:\n    steps:\n      - uses: ${text}\n`);
 
 test.each([
   ['a pin with its version', `x/y@${A} # v1.2.0`, []],
