@@ -1,7 +1,6 @@
 /** Without a rules file: rules and versions are found in Prometheus, from a namespace and the name of the application. */
 import { existsSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { discover } from './collect/discover.ts';
 import { openPrometheus } from './collect/promql.ts';
 import { parseMatchers } from './collect/selector.ts';
 import { type CanaryConfig, parseConfig, readConfig } from './config.ts';
@@ -33,6 +32,8 @@ export async function findRules(
   try {
     const client = openPrometheus(http, source.url, source.headers, ports.clock);
     const arms = armsKnown ? { stable: source.stable, canary: source.canary } : null;
+    // Rarely needed, and it brings a writer of YAML along.
+    const { discover } = await import(/* webpackMode: "eager" */ './collect/discover.ts');
     const found = await discover(client, { namespace, app: inputs.app, arms }, ports.signal);
     await ports.log.group('discovery', async () => {
       for (const line of found.found) ports.log.info(line);
