@@ -3,7 +3,7 @@ import { load } from 'js-yaml';
 import { lineOf, type Problem } from './model.ts';
 
 /** What this repository uses. */
-export const ECOSYSTEMS: readonly string[] = ['npm', 'github-actions', 'pip', 'docker'];
+const ECOSYSTEMS: readonly string[] = ['npm', 'github-actions', 'pip', 'docker'];
 const MIN_DAYS = 3;
 
 interface Update {

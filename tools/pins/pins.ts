@@ -5,7 +5,7 @@ import type { Pins } from '../check-workflows/rule.ts';
 import { w01 } from '../check-workflows/rules/references.ts';
 
 /** Most bad releases are taken back within that time. */
-export const COOL_DOWN_DAYS = 3;
+const COOL_DOWN_DAYS = 3;
 const DAY = 86_400_000;
 
 /** Every third-party `uses` by a pin with its version behind it, and no pin that nothing uses. */

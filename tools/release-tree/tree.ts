@@ -17,7 +17,7 @@ const ACTION = /^actions\/([a-z0-9-]+)\/action\.yml$/;
  * Chooses what a release holds: dist/, actions/, the workflows that others call, licence and README, in the same bytes.
  * @param entries all files of the source commit
  */
-export function releaseEntries(entries: readonly Entry[]): Entry[] {
+function releaseEntries(entries: readonly Entry[]): Entry[] {
   // A workflow that is called has its source in workflows/; the others are for this repository alone.
   const called = new Set(
     entries.flatMap(({ path }) => (/^workflows\/[^/]+\.yml$/.test(path) ? [`.github/${path}`] : [])),
