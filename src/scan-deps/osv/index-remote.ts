@@ -5,7 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { type Http, HttpError, type HttpResponse, retryAfter, withRetry } from '../../http/index.ts';
+import {
+  type AnswerHeaders,
+  type Http,
+  HttpError,
+  type HttpResponse,
+  retryAfter,
+  withRetry,
+} from '../../http/index.ts';
 import { ActionError, type Clock, type Deadline } from '../../runner/index.ts';
 import { formatBytes } from '../../text/index.ts';
 import { corrupt } from './corrupt.ts';
@@ -60,7 +67,7 @@ export function remoteArchive(url: URL, ports: RemotePorts, maxBytes = MAX_ARCHI
 }
 
 /** @returns undefined when the server names neither a tag nor a hash: then every run fetches */
-function stateOf(url: URL, headers: Headers): string | undefined {
+function stateOf(url: URL, headers: AnswerHeaders): string | undefined {
   const marks = [headers.get('etag'), headers.get('x-goog-hash')].filter((mark) => mark !== null && mark !== '');
   if (marks.length === 0) return undefined;
   return [url.href, ...marks, headers.get('content-length') ?? ''].join(' ');

@@ -1,5 +1,12 @@
 /** One question to the OSV API: retries, time-outs, size limits; an answer is JSON or a Problem. */
-import { type Http, HttpError, type HttpResponse, retryAfter, withRetry } from '../../http/index.ts';
+import {
+  type AnswerHeaders,
+  type Http,
+  HttpError,
+  type HttpResponse,
+  retryAfter,
+  withRetry,
+} from '../../http/index.ts';
 import { ActionError, type Clock, type Deadline } from '../../runner/index.ts';
 import { oneLine } from '../../text/index.ts';
 import type { Problem } from '../types.ts';
@@ -19,7 +26,7 @@ const RETRIES = 4;
 
 interface Raw {
   status: number;
-  headers: Headers;
+  headers: AnswerHeaders;
   text: string;
 }
 
