@@ -218,3 +218,21 @@ describe('what a file means', () => {
     expect(digest(file('metrics:', RATIO.replace('e_total', 'f_total')))).not.toBe(plain);
   });
 });
+
+describe('templates among the metrics', () => {
+  test('an entry stands for its metrics, beside others', () => {
+    const text = file('metrics:', RATIO.replace('errors', 'own'), '  - {template: app, slo: 0.01}');
+    const names = parseConfig(text, '.canary.yaml').sources.map((source) => source.name);
+    expect(names).toEqual(['own', 'errors', 'latency']);
+  });
+  test.each([
+    ['an unknown template', '{template: istoi}', 'istio'],
+    ['an unknown parameter', '{template: app, reqests: x_total}', 'requests'],
+    ['a name that the file has already', '{template: app}', 'errors'],
+  ])('%s is told with the line of its entry', (_what, entry, said) => {
+    const error = refused(file('metrics:', RATIO, `  - ${entry}`));
+    expect(error.code).toBe('E_CONFIG_INVALID');
+    expect(error.message).toContain('line 4: ');
+    expect(error.message).toContain(said);
+  });
+});

@@ -20,6 +20,8 @@ test.each([
   [true, `version: 1\nmetrics: [${METRIC}]\nsteps: [{weight: 5, max: 30m}]\n`],
   [true, `version: 1\nmetrics: [{name: cpu, kind: cpu, total: r_total, pass: none}]\n`],
   [true, `version: 1\nmode: before-after\nmetrics: [${METRIC.replace('}', ', phi: auto}')}]\nsteps: [{weight: 100}]\n`],
+  [true, 'version: 1\nmetrics: [{template: istio, slo: 0.01}, {name: cpu, kind: cpu, total: r_total}]\n'],
+  [false, 'version: 1\nmetrics: [{template: isto}]\n'],
   [false, `version: 1\nmode: recreate\nmetrics: [${METRIC}]\n`],
   [false, `version: 1\nmetrics: [${METRIC.replace('}', ', phi: some}')}]\n`],
   [false, `version: 2\nmetrics: [${METRIC}]\n`],

@@ -8,6 +8,7 @@ import { nearest, oneLine } from '../text/index.ts';
 import { formatMatcher, parseSelector, type Selector } from './collect/selector.ts';
 import { type JudgeConfig, type MetricInput, withDefaults } from './core/index.ts';
 import { type CanaryFile, canarySchema, knownKeys, type MetricRules } from './schema.ts';
+import { expandRules, TemplateEntryError } from './templates/index.ts';
 
 /** What a metric reads. Selectors of counters; `buckets` is the `_bucket` series of a histogram. */
 export type MetricSource =
@@ -68,18 +69,37 @@ export function parseConfig(text: string, shown: string): CanaryConfig {
   } catch (error) {
     throw invalid(shown, oneLine((error as Error).message, 200), { file: shown });
   }
-  const result = canarySchema.safeParse(value);
+  const lineAt = (path: readonly PropertyKey[]): number => {
+    const offset = offsetOf(document, path);
+    return offset === undefined ? 1 : lines.linePos(offset).line;
+  };
+  let expanded: ReturnType<typeof expandRules>;
+  try {
+    expanded = expandRules(value);
+  } catch (error) {
+    if (!(error instanceof TemplateEntryError)) throw error;
+    const line = lineAt(['metrics', error.index]);
+    throw invalid(shown, `line ${line}: ${oneLine(error.message, 300)}`, { file: shown, line });
+  }
+  const result = canarySchema.safeParse(expanded.rules);
   if (result.success) return build(result.data);
   // A misspelt key explains the one that is missing: it comes first.
   const isUnknown = (issue: z.core.$ZodIssue): number => Number(issue.code === 'unrecognized_keys');
   const issues = result.error.issues.toSorted((a, b) => isUnknown(b) - isUnknown(a));
   const problems = issues.map((issue) => {
-    const { offset, message } = explain(issue, document, value);
+    const { offset, message } = explain(inFile(issue, expanded.origin), document, value);
     return { line: offset === undefined ? 1 : lines.linePos(offset).line, message };
   });
   const told = problems.slice(0, 5).map((p) => `line ${p.line}: ${p.message}`);
   if (problems.length > told.length) told.push(`${problems.length - told.length} more`);
   throw invalid(shown, told.join('; '), { file: shown, line: problems[0]?.line ?? 1 });
+}
+
+/** What a template stands for is at the place of its entry. */
+function inFile(issue: z.core.$ZodIssue, origin: readonly number[]): z.core.$ZodIssue {
+  const [first, index, ...rest] = issue.path;
+  if (first !== 'metrics' || typeof index !== 'number') return issue;
+  return { ...issue, path: [first, origin[index] ?? index, ...rest] };
 }
 
 /** One schema problem in words, and where it stands in the text. */

@@ -1,7 +1,15 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { z } from 'zod';
 import { parseConfig } from '../../../src/verify-canary/config.ts';
-import { expandRules, TemplateEntryError, templateEntry } from '../../../src/verify-canary/templates/index.ts';
+import {
+  expandRules,
+  TemplateEntryError,
+  templateEntry,
+  templateNames,
+} from '../../../src/verify-canary/templates/index.ts';
+import { root } from '../../support/bundle.ts';
 
 const OWN = { name: 'own', kind: 'ratio', events: 'a_total', total: 'b_total' };
 
@@ -62,4 +70,10 @@ test('the entry has a JSON schema, for the published one', () => {
     required: ['template'],
     additionalProperties: { type: 'string' },
   });
+});
+
+test('the README lists every template', () => {
+  const readme = readFileSync(join(root, 'actions/verify-canary/README.md'), 'utf8');
+  const section = readme.split('## Templates')[1]?.split('\n## ')[0] ?? '';
+  expect([...section.matchAll(/^\| `([\w-]+)` \|/gm)].map((match) => match[1])).toEqual(templateNames());
 });
