@@ -47,7 +47,7 @@ export class JobRunner {
     const own = this.#plainName(contexts);
     const plain = `${prefix}${own}`;
     try {
-      if (!this.#wanted(contexts)) return await this.#skip(plain);
+      if (!this.#wanted(contexts)) return await this.#skip(plain, contexts);
       if (this.#def.strategy === undefined) {
         const plan = { matrix: {}, name: plain, contexts: { ...contexts, ...ONE_CELL }, signal };
         const job = await this.#cell(plan, contexts);
@@ -65,15 +65,14 @@ export class JobRunner {
   }
 
   /** The condition, over all jobs before this one in the workflow, not only those it names. */
-  #wanted(contexts: Readonly<Record<string, Value>>): boolean {
-    const { signal } = this.#call;
+  #wanted(contexts: Readonly<Record<string, Value>>, cancelled = this.#call.signal.aborted): boolean {
     const before = [...this.#ancestors(this.#def)].map((id) => this.#results.get(id)?.result);
     return evaluateCondition(this.#def.if, {
       contexts,
       status: {
-        success: () => !signal.aborted && before.every((result) => result === 'success'),
+        success: () => !cancelled && before.every((result) => result === 'success'),
         failure: () => before.includes('failure'),
-        cancelled: () => signal.aborted,
+        cancelled: () => cancelled,
       },
     });
   }
@@ -104,10 +103,11 @@ export class JobRunner {
   }
 
   /** What does not run because the run was cancelled is cancelled; what its condition refuses is skipped. */
-  async #skip(name: string): Promise<Ended> {
+  async #skip(name: string, contexts: Readonly<Record<string, Value>>): Promise<Ended> {
     const { frame, signal } = this.#call;
     const ready = this.#def.needs.every((id) => this.#results.get(id)?.result === 'success');
-    const job = this.#job(name, signal.aborted && ready ? 'cancelled' : 'skipped', {});
+    const cancelled = signal.aborted && ready && this.#wanted(contexts, false);
+    const job = this.#job(name, cancelled ? 'cancelled' : 'skipped', {});
     await postEnd(frame, job);
     frame.emit({ type: 'job-ended', job: name, conclusion: job.conclusion, seconds: 0 });
     return { job, result: job.conclusion };
