@@ -11,12 +11,14 @@ const HEAL_SECONDS = 60;
 /** Changes the Deployment that serves requests, waits for the healing, and tries to write through the cluster's API. */
 export async function showDrift(cluster: Cluster, traffic: Pick<Traffic, 'samples'>): Promise<DriftFact> {
   const start = Date.now();
+  // By Deployment and hash of the template: a pod that is made anew is as in Git too, and has a number of its own.
+  const template = (name: string): string => name.replace(/-\d+$/, '');
   const serving = (): string[] =>
     cluster
       .pods()
       .filter((pod) => pod.state !== 'Terminating')
       .map((pod) => pod.name);
-  const before = new Set(serving());
+  const before = new Set(serving().map(template));
   const master = cluster.pods().find((pod) => pod.state === 'Running' && !pod.deployment.endsWith('-worker'));
   const deployment = master?.deployment ?? APP;
   const polls = cluster.tamper(deployment, { name: 'CHANGED_BY', value: 'hand' });
@@ -33,5 +35,12 @@ export async function showDrift(cluster: Cluster, traffic: Pick<Traffic, 'sample
     writes.push([method, response.status]);
   }
   const { failed } = downtime(traffic.samples().filter((sample) => sample.at >= start));
-  return { deployment, outOfSync, ...healed, foreign: serving().filter((name) => !before.has(name)), failed, writes };
+  return {
+    deployment,
+    outOfSync,
+    ...healed,
+    foreign: serving().filter((name) => !before.has(template(name))),
+    failed,
+    writes,
+  };
 }

@@ -8,7 +8,7 @@ import { nearest } from '../../src/text/index.ts';
 export const FAULTS = {
   errors: { FAULT_ERROR_RATE: '0.2' },
   latency: { FAULT_LATENCY_MS: '400' },
-  cpu: { FAULT_CPU_MS: '60' },
+  cpu: { FAULT_CPU_MS: '30' },
 } as const satisfies Record<string, Record<string, string>>;
 export type Fault = keyof typeof FAULTS;
 
