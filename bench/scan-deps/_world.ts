@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { crc32, deflateRawSync } from 'node:zlib';
 import { measureProcess } from '../lib/measure.ts';
+import { endOf } from './_zip.ts';
 
 /** The committed bundle; SCAN_DEPS_BUNDLE names another one, such as one just built. */
 export const BUNDLE = process.env.SCAN_DEPS_BUNDLE ?? join(import.meta.dirname, '../../dist/scan-deps/index.js');
@@ -137,24 +138,7 @@ export function syntheticNpm(bytes: number): { zip: Buffer; records: number } {
     inflated += text.length;
   }
   const list = Buffer.concat(directory);
-  const end = Buffer.alloc(56 + 20 + 22);
-  // The zip64 end: more than 65,535 members.
-  end.write('PK\x06\x06', 0, 'latin1');
-  end.writeBigUInt64LE(44n, 4);
-  end.writeUInt16LE(45, 12);
-  end.writeUInt16LE(45, 14);
-  end.writeBigUInt64LE(BigInt(records), 24);
-  end.writeBigUInt64LE(BigInt(records), 32);
-  end.writeBigUInt64LE(BigInt(list.length), 40);
-  end.writeBigUInt64LE(BigInt(offset), 48);
-  end.write('PK\x06\x07', 56, 'latin1');
-  end.writeBigUInt64LE(BigInt(offset + list.length), 64);
-  end.writeUInt32LE(1, 72);
-  end.write('PK\x05\x06', 76, 'latin1');
-  end.writeUInt16LE(0xffff, 84);
-  end.writeUInt16LE(0xffff, 86);
-  end.writeUInt32LE(0xffffffff, 88);
-  end.writeUInt32LE(0xffffffff, 92);
+  const end = endOf(records, list.length, offset);
   return { zip: Buffer.concat([...parts, list, end]), records };
 }
 

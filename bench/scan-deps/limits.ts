@@ -8,6 +8,7 @@ import { LIMITS } from '../../src/scan-deps/types.ts';
 import type { Bench } from '../lib/bench.ts';
 import { measureProcess, ratio, spread } from '../lib/measure.ts';
 import { BUNDLE, scan, type World, world } from './_world.ts';
+import { endOf } from './_zip.ts';
 
 const INFLATED = 10e9;
 const MEMBER = 8_000_000;
@@ -93,28 +94,6 @@ function bombOf(text: Buffer): Buffer {
   const list = Buffer.alloc(count * entry.length);
   for (let i = 0; i < count; i += 1) entry.copy(list, i * entry.length);
   return Buffer.concat([local, list, endOf(count, list.length, local.length)]);
-}
-
-/** End of the directory, with the zip64 one that more than 65,535 members need. */
-function endOf(count: number, length: number, offset: number): Buffer {
-  const end = Buffer.alloc(56 + 20 + 22);
-  end.write('PK\x06\x06', 0, 'latin1');
-  end.writeBigUInt64LE(44n, 4);
-  end.writeUInt16LE(45, 12);
-  end.writeUInt16LE(45, 14);
-  end.writeBigUInt64LE(BigInt(count), 24);
-  end.writeBigUInt64LE(BigInt(count), 32);
-  end.writeBigUInt64LE(BigInt(length), 40);
-  end.writeBigUInt64LE(BigInt(offset), 48);
-  end.write('PK\x06\x07', 56, 'latin1');
-  end.writeBigUInt64LE(BigInt(offset + length), 64);
-  end.writeUInt32LE(1, 72);
-  end.write('PK\x05\x06', 76, 'latin1');
-  end.writeUInt16LE(0xffff, 84);
-  end.writeUInt16LE(0xffff, 86);
-  end.writeUInt32LE(0xffffffff, 88);
-  end.writeUInt32LE(0xffffffff, 92);
-  return end;
 }
 
 function grow(path: string, bytes: number): void {
