@@ -2,7 +2,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { commitOnBranch } from '../../../lab/forge/commit.ts';
 import type { RunOptions } from '../../../lab/runner/index.ts';
-import { systemExec } from '../../../src/runner/index.ts';
 import { job, type Ran } from './harness.ts';
 import { asked, conclusions, type Delivery, DIGEST, openSuite, STABLE, type Suite, values } from './suite.ts';
 
@@ -23,11 +22,7 @@ beforeEach(async () => {
 
 const deliver = (delivery: Delivery = {}): Promise<Ran> => suite.deliver({ config, ...delivery });
 
-async function git(...args: string[]): Promise<string> {
-  const done = await systemExec('git', [`--git-dir=${suite.forge.repository(config).path}`, ...args]);
-  if (done.code !== 0) throw new Error(done.stderrTail);
-  return done.stdout.toString('utf8');
-}
+const git = (...args: string[]): Promise<string> => suite.git(config, ...args);
 const file = (): Promise<string> => git('show', 'main:env/values.yaml');
 /** Subjects of all commits after the first, the oldest first. */
 const subjects = async (): Promise<string[]> =>

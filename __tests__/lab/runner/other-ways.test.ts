@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { load } from 'js-yaml';
 import { commitOnBranch } from '../../../lab/forge/commit.ts';
-import { systemExec } from '../../../src/runner/index.ts';
 import { job } from './harness.ts';
 import { asked, conclusions, DIGEST, openSuite, STABLE, type Suite, values } from './suite.ts';
 
@@ -26,11 +25,7 @@ beforeEach(async () => {
   await suite.forge.createRepository(config, { private: true, files });
 });
 
-async function git(...args: string[]): Promise<string> {
-  const done = await systemExec('git', [`--git-dir=${suite.forge.repository(config).path}`, ...args]);
-  if (done.code !== 0) throw new Error(done.stderrTail);
-  return done.stdout.toString('utf8');
-}
+const git = (...args: string[]): Promise<string> => suite.git(config, ...args);
 interface Image {
   tag: string;
   digest: string;

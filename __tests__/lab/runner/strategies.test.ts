@@ -1,7 +1,6 @@
 /** The stages of every strategy through the real workflow, plan and handoff; builder and judge are recorded. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { load } from 'js-yaml';
-import { systemExec } from '../../../src/runner/index.ts';
 import { job, type Ran } from './harness.ts';
 import { asked, conclusions, type Delivery, DIGEST, openSuite, STABLE, type Suite, values } from './suite.ts';
 
@@ -30,11 +29,7 @@ async function start(text: string): Promise<void> {
   await suite.forge.createRepository(config, { private: true, files: { 'env/values.yaml': text } });
 }
 
-async function git(...args: string[]): Promise<string> {
-  const done = await systemExec('git', [`--git-dir=${suite.forge.repository(config).path}`, ...args]);
-  if (done.code !== 0) throw new Error(done.stderrTail);
-  return done.stdout.toString('utf8');
-}
+const git = (...args: string[]): Promise<string> => suite.git(config, ...args);
 const file = (): Promise<string> => git('show', 'main:env/values.yaml');
 const subjects = async (): Promise<string[]> =>
   (await git('log', '--reverse', '--format=%s', 'main')).trim().split('\n').slice(1);

@@ -87,6 +87,8 @@ export interface Delivery {
 
 export interface Suite extends AsyncDisposable {
   forge: Forge;
+  /** What git says about a repository of the forge. */
+  git(repository: string, ...args: string[]): Promise<string>;
   /** Head of lab/service. */
   sha: string;
   /** Runs the caller of the README, with no Python tests in it, for an event on lab/service. */
@@ -116,10 +118,15 @@ export async function openSuite(real: readonly string[]): Promise<Suite> {
   await forge.createRepository('lab/service', { private: true, files: { 'a.txt': 'a' } });
   await forge.createRepository('lab/config', { private: true, files: { 'env/values.yaml': values(STABLE) } });
   await forge.createRepository('lab/same', { private: true, files: { 'env/values.yaml': values(DIGEST) } });
-  const head = await systemExec('git', [`--git-dir=${forge.repository('lab/service').path}`, 'rev-parse', 'main']);
-  const sha = head.stdout.toString('utf8').trim();
+  const git = async (repository: string, ...args: string[]): Promise<string> => {
+    const done = await systemExec('git', [`--git-dir=${forge.repository(repository).path}`, ...args]);
+    if (done.code !== 0) throw new Error(done.stderrTail);
+    return done.stdout.toString('utf8');
+  };
+  const sha = (await git('lab/service', 'rev-parse', 'main')).trim();
   return {
     forge,
+    git,
     sha,
     deliver: (delivery = {}) => run(caller(delivery), options({ dir, forge, sha }, delivery)),
     call: (workflow, lines, delivery = {}) =>
