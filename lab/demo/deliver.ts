@@ -5,6 +5,7 @@ import type { PodFacts } from '../cluster/cluster.ts';
 import { git } from '../forge/git.ts';
 import { renderReport } from '../report/report.ts';
 import { leafJobs, type Run } from '../runner/index.ts';
+import { firstFailures } from '../traffic/stats.ts';
 import { changeFor } from './change.ts';
 import { collectFacts, handoffsSince } from './collect.ts';
 import type { Developer } from './developer.ts';
@@ -80,12 +81,13 @@ export async function deliver(o: DemoStage): Promise<Outcome> {
     ),
   ];
   const running = digests(serves);
+  const samples = live.traffic.samples().filter((sample) => sample.at >= start && sample.at <= end);
   const facts = await collectFacts({
     strategy: options.strategy,
     drift,
     run,
     revision: pushed,
-    samples: live.traffic.samples(),
+    samples,
     start,
     end,
     handoffs,
@@ -117,6 +119,7 @@ export async function deliver(o: DemoStage): Promise<Outcome> {
       before: digestIn(valuesBefore),
     },
     failed: facts.requests.failed,
+    failures: firstFailures(samples, start),
     sent: facts.requests.sent,
     drift,
   });

@@ -21,6 +21,8 @@ export interface EndFacts {
     before: string;
   };
   failed: number;
+  /** The first failed requests in words. */
+  failures: readonly string[];
   sent: number;
   drift: DriftFact | undefined;
 }
@@ -46,7 +48,8 @@ export function unmet(options: DemoOptions, end: EndFacts): string[] {
     );
     must(onlyRuns(end, end.digest.delivered), `pods run ${end.digest.running.join(', ')}, not ${end.digest.delivered}`);
     if (options.strategy === 'recreate') must(end.failed > 0, 'no request failed, although all pods were gone at once');
-    else must(end.failed === 0, `${end.failed} of ${end.sent} requests failed, none should`);
+    else
+      must(end.failed === 0, `${end.failed} of ${end.sent} requests failed, none should (${end.failures.join('; ')})`);
     if (options.strategy === 'blueGreen')
       must(
         end.digest.standby.join() === end.digest.before,

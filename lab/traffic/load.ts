@@ -5,7 +5,7 @@
 import { Agent, request } from 'node:http';
 import { ActionError } from '../../src/runner/index.ts';
 import { makeImages, seededRandom } from './images.ts';
-import { type Sample, summarize, type TrafficStats } from './stats.ts';
+import { isFailure, type Sample, summarize, type TrafficStats } from './stats.ts';
 
 export type { Sample, TrafficStats } from './stats.ts';
 
@@ -125,6 +125,8 @@ export function startTraffic(options: TrafficOptions): Traffic {
 
 /** Well below the 5 s after which Node's servers close an idle connection. */
 const IDLE_MS = 1000;
+/** Characters of a failed answer that are kept. */
+const MAX_WHY = 200;
 
 /** Milliseconds from the start, rising: one request in each slot of 1/rps, at a seeded moment within it. */
 export function arrivalTimes(rps: number, seconds: number, seed: number): readonly number[] {
@@ -162,22 +164,26 @@ function post({ url, host, agent, timeoutMs }: Call, body: Uint8Array, ended: (s
   const at = Date.now();
   const begin = performance.now();
   let open = true;
-  const end = (code: string, revision: string): void => {
+  const end = (code: string, revision: string, why?: string): void => {
     if (!open) return;
     open = false;
     clearTimeout(timer);
-    ended({ at, ms: performance.now() - begin, code, revision });
+    ended({ at, ms: performance.now() - begin, code, revision, ...(why === undefined ? {} : { why }) });
   };
   const headers = { host, 'content-type': 'application/octet-stream', 'content-length': body.byteLength };
   const call = request(url, { method: 'POST', agent, headers }, (response) => {
     const revision = String(response.headers['x-revision'] ?? '');
-    response.on('data', () => {});
-    response.on('end', () => end(String(response.statusCode ?? 0), revision));
+    const code = String(response.statusCode ?? 0);
+    let said = '';
+    response.on('data', (chunk: Buffer) => {
+      if (isFailure(code) && said.length < MAX_WHY) said += chunk.toString('utf8');
+    });
+    response.on('end', () => end(code, revision, isFailure(code) ? said.slice(0, MAX_WHY).trim() : undefined));
     // An answer that breaks off is no answer, whatever its status line said.
     response.on('close', () => end('broken', revision));
     response.on('error', () => end('broken', revision));
   });
-  call.on('error', (error: NodeJS.ErrnoException) => end(error.code ?? 'error', ''));
+  call.on('error', (error: NodeJS.ErrnoException) => end(error.code ?? 'error', '', error.message));
   const timer = setTimeout(() => {
     end('timeout', '');
     call.destroy();

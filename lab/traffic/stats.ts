@@ -9,6 +9,8 @@ export interface Sample {
   code: string;
   /** Header X-Revision of the answer, '' without one. */
   revision: string;
+  /** What the answer to a failed request said (its first 200 characters), or the error of the connection. */
+  why?: string;
 }
 
 export interface TrafficStats {
@@ -51,6 +53,17 @@ export function downtime(samples: readonly Sample[]): Downtime {
   const byCode: Record<string, number> = {};
   for (const { code } of failed) byCode[code] = (byCode[code] ?? 0) + 1;
   return { failed: failed.length, byCode, seconds: new Set(failed.map((s) => Math.floor(s.at / 1000))).size };
+}
+
+/** The first failures in words, for whoever has to find out why: code, moment and what was answered. Pure. */
+export function firstFailures(samples: readonly Sample[], start: number, most = 3): readonly string[] {
+  return samples
+    .filter((sample) => isFailure(sample.code))
+    .slice(0, most)
+    .map(({ code, at, ms, why }) => {
+      const moment = `${((at - start) / 1000).toFixed(1)} s, after ${Math.round(ms)} ms`;
+      return `${code} at ${moment}${why === undefined || why === '' ? '' : `: ${why}`}`;
+    });
 }
 
 /** Counts samples. Pure. */

@@ -76,6 +76,7 @@ const good: EndFacts = {
   valuesAfter: 'new',
   digest: { delivered: 'd2', values: 'd2', registry: 'd2', running: ['d2'], standby: [], before: 'd1' },
   failed: 0,
+  failures: [],
   sent: 100,
   drift: undefined,
 };

@@ -5,7 +5,7 @@ import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { makeImages } from '../../../lab/traffic/images.ts';
 import { arrivalTimes, startTraffic } from '../../../lab/traffic/load.ts';
-import { downtime, isFailure, summarize } from '../../../lab/traffic/stats.ts';
+import { downtime, firstFailures, isFailure, summarize } from '../../../lab/traffic/stats.ts';
 
 async function listen(server: Server): Promise<string> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -193,6 +193,16 @@ describe('stats', () => {
     const samples = [sample(900, '200'), sample(1000, '503'), sample(1999, '502'), sample(5000, 'timeout')];
     expect(downtime(samples)).toEqual({ failed: 3, byCode: { '502': 1, '503': 1, timeout: 1 }, seconds: 2 });
     expect(downtime(samples.slice(0, 1))).toEqual({ failed: 0, byCode: {}, seconds: 0 });
+  });
+
+  test('the first failures are told with their moment and what was answered', () => {
+    const failed = { at: 3500, ms: 12.4, code: '503', revision: '', why: 'no ready pod behind app' };
+    const samples = [{ at: 1, ms: 1, code: '200', revision: 'a' }, failed, { ...failed, why: '', code: 'timeout' }];
+    expect(firstFailures(samples, 1000)).toEqual([
+      '503 at 2.5 s, after 12 ms: no ready pod behind app',
+      'timeout at 2.5 s, after 12 ms',
+    ]);
+    expect(firstFailures(samples, 1000, 1)).toHaveLength(1);
   });
 
   test.each([
