@@ -86,6 +86,8 @@ export interface Delivery {
 }
 
 export interface Suite extends AsyncDisposable {
+  /** Stands in the environment of every process of a run. */
+  dir: string;
   forge: Forge;
   /** What git says about a repository of the forge. */
   git(repository: string, ...args: string[]): Promise<string>;
@@ -97,19 +99,20 @@ export interface Suite extends AsyncDisposable {
   call(workflow: 'promote' | 'rollback', lines: Readonly<Record<string, string>>, delivery?: Delivery): Promise<Ran>;
 }
 
-/** @param real actions that run from source; the others are recorded */
-export async function openSuite(real: readonly string[]): Promise<Suite> {
+/**
+ * @param real actions that run; the others are recorded
+ * @param from as they run: from source, or as the bundles that are shipped
+ */
+export async function openSuite(real: readonly string[], from: 'src' | 'dist' = 'src'): Promise<Suite> {
   const dir = await mkdtemp(join(tmpdir(), 'suite-'));
   await symlink(join(ROOT, 'workflows'), join(dir, 'workflows'));
-  await symlink(join(ROOT, 'src'), join(dir, 'src'));
+  await symlink(join(ROOT, from), join(dir, from));
   for (const name of ACTIONS) {
     const folder = join(dir, 'actions', name);
     await mkdir(folder, { recursive: true });
+    const shipped = await readFile(join(ROOT, 'actions', name, 'action.yml'), 'utf8');
     const text = real.includes(name)
-      ? (await readFile(join(ROOT, 'actions', name, 'action.yml'), 'utf8')).replace(
-          /dist\/([\w-]+)\/index\.js/,
-          'src/$1/main.ts',
-        )
+      ? shipped.replace(/dist\/([\w-]+)\/index\.js/, from === 'src' ? 'src/$1/main.ts' : '$&')
       : `name: ${name}\ndescription: recorded\nruns: { using: node24, main: record.mjs }\n`;
     await writeFile(join(folder, 'action.yml'), text);
     if (!real.includes(name)) await writeFile(join(folder, 'record.mjs'), RECORDER);
@@ -125,6 +128,7 @@ export async function openSuite(real: readonly string[]): Promise<Suite> {
   };
   const sha = (await git('lab/service', 'rev-parse', 'main')).trim();
   return {
+    dir,
     forge,
     git,
     sha,
