@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { type Http, openHttp } from '../../../src/http/index.ts';
-import { PageError, pageNames, readPage } from '../../../src/verify-canary/collect/page.ts';
+import { PageError, readPage } from '../../../src/verify-canary/collect/page.ts';
 
 let answer: RequestListener = () => {};
 let server: Server;
@@ -116,6 +116,26 @@ test('a cancelled run is no fault of the page', async () => {
   await expect(read(false, 5, controller.signal)).rejects.toThrow('stopped');
 });
 
-test('the names of a page', () => {
-  expect(pageNames('# HELP a x\na{x="1"} 1\na 2\nb_total\t3\n{"c"} 1\n<p>\n')).toEqual(['a', 'b_total']);
+test('the names of a page', async () => {
+  answer = says('# HELP a x\na{x="1"} 1\na 2\nb_total\t3\n{"c"} 1\n<p>\n');
+  expect([...(await read()).names]).toEqual(['a', 'b_total']);
+});
+
+test('a page that comes in pieces, cut within a line and within a letter', async () => {
+  const bytes = Buffer.from('a_total{x="ü"} 3\r\nb_total 9\na_total{x="é"} 4');
+  answer = async (_, res) => {
+    res.writeHead(200, { 'content-type': 'text/plain; version=0.0.4' });
+    for (const byte of bytes) await new Promise<void>((done) => res.write(Buffer.of(byte), () => done()));
+    res.end();
+  };
+  expect((await read()).samples.map(({ labels, value }) => [labels.x, value])).toEqual([
+    ['ü', 3],
+    ['é', 4],
+  ]);
+});
+
+test('a gzip stream that ends too soon is no page', async () => {
+  const packed = gzipSync(PAGE);
+  answer = says(packed.subarray(0, packed.length - 4), { 'content-encoding': 'gzip' });
+  await expect(read()).rejects.toThrow('broken gzip');
 });

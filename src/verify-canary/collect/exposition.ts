@@ -15,38 +15,86 @@ export class ExpositionError extends Error {
   override readonly name = 'ExpositionError';
 }
 
+/** Reads a page piece by piece, so that no page has to be held whole. */
+export interface ExpositionReader {
+  /** The next piece; lines may be split between pieces. @throws ExpositionError */
+  add(text: string): void;
+  /** @throws ExpositionError */
+  end(): Sample[];
+  /** All names so far, wanted or not. */
+  names(): ReadonlySet<string>;
+}
+
 /**
- * @param text the page
  * @param wanted names to return; undefined: all
  * @param openMetrics true when the content type says so: then a missing `# EOF` means a page that was cut
- * @throws ExpositionError malformed line of a wanted name, a series twice, a cut page
  */
-export function parseExposition(text: string, wanted?: ReadonlySet<string>, openMetrics = false): Sample[] {
+export function createExpositionReader(wanted?: ReadonlySet<string>, openMetrics = false): ExpositionReader {
   const samples: Sample[] = [];
   const seen = new Set<string>();
+  const names = new Set<string>();
+  let before = '';
+  let rest = '';
   let ended = false;
   let number = 0;
-  for (let start = 0; start < text.length; ) {
-    const newline = text.indexOf('\n', start);
-    const stop = newline < 0 ? text.length : newline;
-    const line =
-      text.charCodeAt(stop - 1) === 13 && stop > start ? text.slice(start, stop - 1) : text.slice(start, stop);
-    start = stop + 1;
+
+  function read(line: string): void {
     number += 1;
     if (ended) throw new ExpositionError(`line ${number}: text after # EOF`);
     if (line.startsWith('#')) {
       ended = openMetrics && line.trimEnd() === '# EOF';
-      continue;
+      return;
     }
-    const sample = parseLine(line, number, wanted);
-    if (sample === undefined) continue;
+    const at = nameIn(line);
+    if (at === null) {
+      if (wanted === undefined && !isQuoted(line)) throw new ExpositionError(`line ${number}: no metric name`);
+      return;
+    }
+    // The series of a name stand together.
+    if (!line.startsWith(before, at.from) || at.to - at.from !== before.length) {
+      // Copied: a slice would keep the whole piece of the page in memory.
+      before = Buffer.from(line.slice(at.from, at.to), 'latin1').toString('latin1');
+      if (/[{ \t]/.test(line[at.to] ?? '')) names.add(before);
+    }
+    if (wanted !== undefined && !wanted.has(before)) return;
+    const sample = readSample(line, before, at.to, number);
     const key = seriesKey(sample.name, sample.labels);
     if (seen.has(key)) throw new ExpositionError(`line ${number}: the series ${sample.name} stands there twice`);
     seen.add(key);
     samples.push(sample);
   }
-  if (openMetrics && !ended) throw new ExpositionError('# EOF is missing: the page was cut');
-  return samples;
+
+  return {
+    add(piece) {
+      const last = piece.lastIndexOf('\n');
+      if (last < 0) {
+        rest += piece;
+        return;
+      }
+      const text = rest + piece;
+      const stop = rest.length + last;
+      rest = piece.slice(last + 1);
+      for (let start = 0; start <= stop; ) {
+        const newline = text.indexOf('\n', start);
+        read(text.slice(start, text.charCodeAt(newline - 1) === 13 && newline > start ? newline - 1 : newline));
+        start = newline + 1;
+      }
+    },
+    end() {
+      if (rest !== '') read(rest.endsWith('\r') ? rest.slice(0, -1) : rest);
+      rest = '';
+      if (openMetrics && !ended) throw new ExpositionError('# EOF is missing: the page was cut');
+      return samples;
+    },
+    names: () => names,
+  };
+}
+
+/** A whole page at once. @throws ExpositionError malformed line of a wanted name, a series twice, a cut page */
+export function parseExposition(text: string, wanted?: ReadonlySet<string>, openMetrics = false): Sample[] {
+  const reader = createExpositionReader(wanted, openMetrics);
+  reader.add(text);
+  return reader.end();
 }
 
 /** Identity of a series: its name and its labels whatever their order. Empty labels are absent ones. */
@@ -61,20 +109,26 @@ export function seriesKey(name: string, labels: Labels): string {
 const NAME = /[a-zA-Z_:][a-zA-Z0-9_:]*/y;
 const LABEL = /[ \t]*([a-zA-Z_][a-zA-Z0-9_]*)[ \t]*=[ \t]*"/y;
 
-function parseLine(line: string, number: number, wanted: ReadonlySet<string> | undefined): Sample | undefined {
-  let at = 0;
+function nameIn(line: string): { from: number; to: number } | null {
+  const from = afterBlanks(line, 0);
+  NAME.lastIndex = from;
+  return NAME.test(line) ? { from, to: NAME.lastIndex } : null;
+}
+
+/** Nothing, or a quoted UTF-8 name in braces, which no selector can ask for. */
+function isQuoted(line: string): boolean {
+  const at = afterBlanks(line, 0);
+  return at === line.length || line[at] === '{';
+}
+
+function afterBlanks(line: string, from: number): number {
+  let at = from;
   while (line[at] === ' ' || line[at] === '\t') at += 1;
-  // Nothing, or a quoted UTF-8 name in braces, which no selector can ask for.
-  if (at === line.length || line[at] === '{') return undefined;
-  NAME.lastIndex = at;
-  if (!NAME.test(line)) {
-    if (wanted !== undefined) return undefined;
-    throw new ExpositionError(`line ${number}: no metric name`);
-  }
-  const name = line.slice(at, NAME.lastIndex);
-  if (wanted !== undefined && !wanted.has(name)) return undefined;
-  at = NAME.lastIndex;
-  while (line[at] === ' ' || line[at] === '\t') at += 1;
+  return at;
+}
+
+function readSample(line: string, name: string, end: number, number: number): Sample {
+  let at = afterBlanks(line, end);
   const labels: Record<string, string> = Object.create(null);
   if (line[at] === '{') at = parseLabels(line, at + 1, number, labels);
   // The value ends at a blank; what follows is a time or an exemplar, and is ignored.

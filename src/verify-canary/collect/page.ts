@@ -1,9 +1,12 @@
 /** Reads one metrics page over HTTP. */
-import { gunzipSync } from 'node:zlib';
-import { type Http, HttpError } from '../../http/index.ts';
+import { pipeline } from 'node:stream';
+import { StringDecoder } from 'node:string_decoder';
+import { createGunzip } from 'node:zlib';
+import { toHttpError } from '../../http/error.ts';
+import { type Http, HttpError, type HttpResponse } from '../../http/index.ts';
 import { ActionError } from '../../runner/index.ts';
 import { oneLine } from '../../text/index.ts';
-import { ExpositionError, parseExposition, type Sample } from './exposition.ts';
+import { createExpositionReader, ExpositionError, type Sample } from './exposition.ts';
 
 /** The page cannot be used this time. */
 export class PageError extends Error {
@@ -15,11 +18,12 @@ const ACCEPT = 'application/openmetrics-text;version=1.0.0,text/plain;version=0.
 
 export interface Page {
   samples: Sample[];
-  /** The whole text, for the names that it has. */
-  text: string;
+  /** Names of all its metrics. */
+  names: ReadonlySet<string>;
 }
 
 /**
+ * Read piece by piece: a hundred pages of megabytes may be under way at once.
  * @param first true when this target has never answered before: then what a person must mend is red at once
  * @throws PageError, ActionError E_PERMISSION_MISSING, E_REDIRECT, E_RESPONSE_TOO_LARGE
  */
@@ -45,10 +49,12 @@ export async function readPage(
       await response.discard();
       throw refuse(response.status, host);
     }
-    const bytes = await response.bytes(MAX_BODY);
-    const text = decode(bytes, response.headers.get('content-encoding') ?? '', host);
     const openMetrics = (response.headers.get('content-type') ?? '').includes('application/openmetrics-text');
-    return { samples: parseExposition(text, wanted, openMetrics), text };
+    const reader = createExpositionReader(wanted, openMetrics);
+    const decoder = new StringDecoder('utf8');
+    for await (const piece of unpacked(response, host)) reader.add(decoder.write(piece));
+    reader.add(decoder.end());
+    return { samples: reader.end(), names: reader.names() };
   } catch (error) {
     if (signal.aborted) throw signal.reason;
     if (error instanceof ExpositionError) throw new PageError(`${host}: ${oneLine(error.message, 300)}`);
@@ -89,20 +95,35 @@ function refuse(status: number, host: string): Error {
   return new PageError(`${host} answered ${status}`);
 }
 
-function decode(bytes: Uint8Array, encoding: string, host: string): string {
-  if (encoding === '' || encoding === 'identity') return Buffer.from(bytes).toString('utf8');
-  if (encoding !== 'gzip') throw new PageError(`${host} answered in the encoding ${oneLine(encoding, 40)}`);
+/** The pieces of a page; whoever stops early closes the connection. */
+async function* unpacked(response: HttpResponse, host: string): AsyncGenerator<Buffer> {
+  const encoding = response.headers.get('content-encoding') ?? '';
+  const packed = encoding === 'gzip';
+  const { body } = response;
+  if (!packed && encoding !== '' && encoding !== 'identity') {
+    await response.discard();
+    throw new PageError(`${host} answered in the encoding ${oneLine(encoding, 40)}`);
+  }
+  // The pipeline passes faults on both ways; they are thrown where its end is read.
+  const stream = packed ? pipeline(limited(body, host), createGunzip(), () => {}) : body;
   try {
-    return gunzipSync(bytes, { maxOutputLength: MAX_BODY }).toString('utf8');
+    yield* limited(stream, host);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') {
-      throw new HttpError('too-large', `${host}: the unpacked page is larger than ${MAX_BODY} bytes`);
+    if (packed && String((error as NodeJS.ErrnoException).code).startsWith('Z_')) {
+      throw new PageError(`${host} answered a broken gzip stream`);
     }
-    throw new PageError(`${host} answered a broken gzip stream`);
+    throw toHttpError(error, host);
+  } finally {
+    stream.destroy();
+    body.destroy();
   }
 }
 
-/** The metric names of a page. */
-export function pageNames(text: string): string[] {
-  return [...new Set([...text.matchAll(/^([a-zA-Z_:][a-zA-Z0-9_:]*)[{ \t]/gm)].map((m) => m[1] ?? ''))];
+async function* limited(stream: AsyncIterable<Buffer>, host: string): AsyncGenerator<Buffer> {
+  let size = 0;
+  for await (const piece of stream) {
+    size += piece.length;
+    if (size > MAX_BODY) throw new HttpError('too-large', `${host}: the page is larger than ${MAX_BODY} bytes`);
+    yield piece;
+  }
 }

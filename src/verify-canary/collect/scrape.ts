@@ -7,7 +7,7 @@ import type { Clock } from '../../runner/index.ts';
 import type { CanaryConfig } from '../config.ts';
 import type { Flag, Gap, Interval, Pair, TraceLine } from '../core/index.ts';
 import { countPage, delta, fromZero, type PageCounts, SampleError } from './counters.ts';
-import { PageError, pageNames, readPage } from './page.ts';
+import { PageError, readPage } from './page.ts';
 import {
   type ArmCounts,
   type ArmName,
@@ -62,7 +62,7 @@ export function scrapeSource(options: ScrapeOptions): MetricsSource {
   const byPod = options.pods === undefined ? null : podReader(config, options.pods);
   const flags = new Set<Flag>();
   let targets: Target[] = [];
-  let lastText = '';
+  let lastNames: ReadonlySet<string> = new Set();
   /** End of the last interval. */
   let boundary = 0;
   let nextAt = 0;
@@ -104,9 +104,9 @@ export function scrapeSource(options: ScrapeOptions): MetricsSource {
 
   async function visit(target: Target, at: number, signal: AbortSignal): Promise<void> {
     try {
-      const { samples, text } = await readPage(http, target.url, wanted, timeout, !target.answered, signal);
+      const { samples, names } = await readPage(http, target.url, wanted, timeout, !target.answered, signal);
       const page = countPage(samples, wants);
-      lastText = text;
+      lastNames = names;
       take(target, page, at);
       target.answered = true;
     } catch (error) {
@@ -211,7 +211,7 @@ export function scrapeSource(options: ScrapeOptions): MetricsSource {
 
   return {
     kind: 'scrape',
-    names: async () => pageNames(lastText),
+    names: async () => [...lastNames],
     async next(signal) {
       if (!begun) return begin();
       for (;;) {
