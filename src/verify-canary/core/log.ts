@@ -5,11 +5,15 @@ const NOTHING = -45;
 /** ln Σ exp(a_i), without overflow. Of nothing: -Infinity. */
 export function logSumExp(values: ArrayLike<number>): number {
   let max = Number.NEGATIVE_INFINITY;
-  for (let i = 0; i < values.length; i += 1) max = Math.max(max, values[i] ?? max);
+  for (let i = 0; i < values.length; i += 1) {
+    const value = values[i] as number;
+    // Also true of what is no number, which then is the sum.
+    if (!(value <= max)) max = value;
+  }
   if (!Number.isFinite(max)) return max;
   let sum = 0;
   for (let i = 0; i < values.length; i += 1) {
-    const below = (values[i] ?? Number.NEGATIVE_INFINITY) - max;
+    const below = (values[i] as number) - max;
     // Less than 1e-19 of the sum each: not worth an exponential.
     if (below > NOTHING) sum += Math.exp(below);
   }
