@@ -85,6 +85,11 @@ describe('draws have the moments of their distribution', () => {
     expectMoments((r) => poisson(r, mean), mean, mean, mean * (1 + 3 * mean));
   });
 
+  test('a mean that is next to nothing is never less than nothing', () => {
+    const random = seeded(3);
+    for (const mean of [1e-300, 1e-17, 1e-16, 1e-15]) expect(poisson(random, mean)).toBe(0);
+  });
+
   test.each([
     [2, 5],
     [24, 10],

@@ -46,7 +46,8 @@ export function poisson(random: Random, mean: number): number {
 }
 
 function poissonByProducts(random: Random, mean: number): number {
-  const limit = Math.exp(-mean);
+  // Below 1, or a mean that rounds away would count -1.
+  const limit = Math.min(Math.exp(-mean), 1 - Number.EPSILON);
   let count = -1;
   for (let product = 1; product > limit; count += 1) product *= 1 - random.uniform();
   return count;
