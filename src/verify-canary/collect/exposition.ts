@@ -66,22 +66,23 @@ export function createExpositionReader(wanted?: ReadonlySet<string>, openMetrics
 
   return {
     add(piece) {
-      const last = piece.lastIndexOf('\n');
-      if (last < 0) {
-        rest += piece;
-        return;
-      }
-      const text = rest + piece;
-      const stop = rest.length + last;
-      rest = piece.slice(last + 1);
-      for (let start = 0; start <= stop; ) {
-        const newline = text.indexOf('\n', start);
-        read(text.slice(start, text.charCodeAt(newline - 1) === 13 && newline > start ? newline - 1 : newline));
+      let start = 0;
+      for (;;) {
+        const newline = piece.indexOf('\n', start);
+        if (newline < 0) break;
+        // Only the first line is put together: in a joined text every look at a character is slow.
+        if (rest === '') read(piece.slice(start, withoutReturn(piece, start, newline)));
+        else {
+          const line = rest + piece.slice(0, newline);
+          rest = '';
+          read(line.slice(0, withoutReturn(line, 0, line.length)));
+        }
         start = newline + 1;
       }
+      rest += piece.slice(start);
     },
     end() {
-      if (rest !== '') read(rest.endsWith('\r') ? rest.slice(0, -1) : rest);
+      if (rest !== '') read(rest.slice(0, withoutReturn(rest, 0, rest.length)));
       rest = '';
       if (openMetrics && !ended) throw new ExpositionError('# EOF is missing: the page was cut');
       return samples;
@@ -108,6 +109,10 @@ export function seriesKey(name: string, labels: Labels): string {
 
 const NAME = /[a-zA-Z_:][a-zA-Z0-9_:]*/y;
 const LABEL = /[ \t]*([a-zA-Z_][a-zA-Z0-9_]*)[ \t]*=[ \t]*"/y;
+
+function withoutReturn(text: string, start: number, stop: number): number {
+  return stop > start && text.charCodeAt(stop - 1) === 13 ? stop - 1 : stop;
+}
 
 function nameIn(line: string): { from: number; to: number } | null {
   const from = afterBlanks(line, 0);
