@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
-import { Ajv2020 as Ajv } from 'ajv/dist/2020.js';
+import { Ajv } from 'ajv';
 import { load, loadAll } from 'js-yaml';
 import { loadWorkflow } from '../../lab/runner/load.ts';
 import { explainedCodes } from '../../tools/docs/errors-page.ts';
