@@ -101,7 +101,7 @@ class WorkerPool:
                 probe.cancel()
 
     async def call(self, path: str, body: bytes, check: Callable[[bytes], bool], tally: Tally) -> bytes:
-        """Have one tile done: up to `attempts` workers, each at most attempt_timeout seconds. Raises NoWorkerError."""
+        """Have one tile done: up to `attempts` times, each at most attempt_timeout seconds. Raises NoWorkerError."""
         tried: set[str] = set()
         why = 'no worker is known'
         for attempt in range(self._settings.attempts):
@@ -129,10 +129,10 @@ class WorkerPool:
         raise NoWorkerError(why)
 
     def _choose(self, tried: set[str]) -> Endpoint | None:
-        # Fewest calls under way, in turn among equals. A worker that just failed comes last instead of never: when all
-        # have failed once, trying is better than refusing.
+        # Another worker for every attempt, as long as there is one; fewest calls under way, in turn among equals. One that
+        # just failed comes last instead of never: when all have failed once, trying is better than refusing.
         now = time.monotonic()
-        left = [endpoint for url, endpoint in self._endpoints.items() if url not in tried]
+        left = [endpoint for url, endpoint in self._endpoints.items() if url not in tried] or [*self._endpoints.values()]
         if not left:
             return None
         self._turn += 1

@@ -18,7 +18,8 @@ from k8s_histogram_eq import worker as worker_module
 from k8s_histogram_eq.settings import Settings
 from k8s_histogram_eq.tiling import tile_count
 
-FAST = Settings(host='127.0.0.1', port=0, revision='test', attempt_timeout=0.3, skip_seconds=0.2, drain_seconds=1.0)
+# Attempts take as long as they need: on a busy machine a short timeout would call a good worker slow.
+FAST = Settings(host='127.0.0.1', port=0, revision='test', attempt_timeout=9.0, skip_seconds=0.2, drain_seconds=1.0)
 
 
 @dataclass

@@ -27,6 +27,12 @@ def strange_worker(histogram):
     return app
 
 
+async def until(holds):
+    """Wait for a condition; the test's own limit ends the wait."""
+    while not holds():
+        await asyncio.sleep(0.01)
+
+
 def test_26_a_worker_that_dies_after_its_histogram_costs_a_retry_and_no_byte():
     async def body():
         async with cluster(2, tiles_for=lambda _pixels: 8) as it:
@@ -72,18 +78,21 @@ def test_no_worker_left_is_503(workers):
 
 
 def test_a_slow_worker_is_left_for_another():
+    over = asyncio.Event()
+
     async def slow(_request):
-        await asyncio.sleep(0.5)
+        await over.wait()
 
     async def body():
         apps = [strange_worker(slow), worker_module.create(FAST)[1]]
-        async with cluster(worker_apps=apps, settings=replace(FAST, attempt_timeout=0.1, skip_seconds=30)) as it:
+        async with cluster(worker_apps=apps, settings=replace(FAST, attempt_timeout=0.8, skip_seconds=30)) as it:
             first = await it.equalize(BIG)
             assert first.body == equalize(BIG) and int(first.headers['X-Retries']) >= 1
             # Known to be slow from now on.
             for _ in range(3):
                 answer = await it.equalize(BIG)
                 assert answer.body == equalize(BIG) and answer.headers['X-Retries'] == '0'
+            over.set()
     run(body())
 
 
@@ -100,7 +109,7 @@ def test_a_worker_that_lies_is_not_believed(answer):
     run(body())
 
 
-def test_attempts_are_limited_and_on_different_workers():
+def test_attempts_are_limited_and_on_different_workers_while_there_are_any():
     seen = []
 
     async def fail(request):
@@ -112,6 +121,21 @@ def test_attempts_are_limited_and_on_different_workers():
         async with cluster(worker_apps=[strange_worker(fail) for _ in range(5)]) as it:
             assert (await it.equalize(GREY)).code == 'no-worker'
             assert len(seen) == 3 and len(set(seen)) == 3
+    run(body())
+
+
+def test_the_only_worker_is_tried_again():
+    calls = []
+
+    async def stumble(request):
+        calls.append(await request.read())
+        return web.Response(status=500) if len(calls) == 1 else web.Response(body=worker_module.count(calls[-1]))
+
+    async def body():
+        apps = [strange_worker(stumble)]
+        async with cluster(worker_apps=apps) as it:
+            answer = await it.equalize(GREY)
+            assert answer.body == equalize(GREY) and answer.headers['X-Retries'] == '1'
     run(body())
 
 
@@ -141,13 +165,12 @@ def test_names_are_looked_up_again_and_keep_their_addresses_when_lookup_fails(mo
         await pool.start()
         assert pool.urls == ['http://127.0.0.1:81']
         pool._endpoints['http://127.0.0.1:81'].skip_until = 42
-        await asyncio.sleep(0.12)
+        await until(lambda: len(pool.urls) == 2)
         assert pool.urls == ['http://127.0.0.1:81', 'http://127.0.0.2:81']
         assert pool._endpoints['http://127.0.0.1:81'].skip_until == 42
-        await asyncio.sleep(0.1)
+        await until(lambda: 'cannot look up workers' in caplog.text)
         assert len(pool.urls) == 2
         await pool.close()
-        assert 'cannot look up workers' in caplog.text
     run(body())
 
 
@@ -166,7 +189,7 @@ def test_a_name_that_is_not_there_yet_is_looked_up_again_soon(monkeypatch):
         pool = client_module.WorkerPool(replace(FAST, workers=('dns+http://workers:81',), resolve_seconds=60))
         await pool.start()
         assert pool.urls == []
-        await asyncio.sleep(0.2)
+        await until(lambda: pool.urls)
         assert (pool.urls, lookups) == (['http://127.0.0.1:81'], 2)
         await pool.close()
     run(body())
