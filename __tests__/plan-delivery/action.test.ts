@@ -77,6 +77,8 @@ describe('bad input: one message with a code, red, nothing written', () => {
     ['weights', { weights: '[5,5,100]' }, 'E_PLAN_WEIGHTS'],
     ['trap 15: the secret is empty in this environment', { token: '', environment: 'production' }, 'E_PLAN_SECRET'],
     ['canary without evidence', { 'prometheus-url': '' }, 'E_PLAN_NO_EVIDENCE'],
+    ['a Rollout that nobody could watch', { router: 'rollouts' }, 'E_PLAN_NO_EVIDENCE'],
+    ['a Rollout of another strategy', { router: 'rollouts', strategy: 'rolling' }, 'E_INPUT'],
     ['no such file', { 'values-file': 'env/w.yaml' }, 'E_PLAN_FILE'],
     ['refused token', { token: 'bad' }, 'E_PERMISSION_MISSING'],
     ['plain http to another host', { 'api-url': 'http://forge.example' }, 'E_CONFIG_UNREADABLE'],
@@ -88,4 +90,22 @@ describe('bad input: one message with a code, red, nothing written', () => {
     expect(run.log.match(/\[(E_[A-Z_]+)\]/)?.[1]).toBe(code);
     expect(run.outputs).toEqual({});
   });
+});
+
+test('a Rollout is watched under its own name, or that of the service', async () => {
+  const given = { router: 'rollouts', app: 'shop', 'argocd-url': 'https://argocd.example' };
+  const run = await runAction('plan-delivery', inputs(given));
+  expect(run.log).toContain('1. roll: the Rollout shop is watched');
+  const named = await runAction('plan-delivery', inputs({ ...given, 'argocd-rollout': 'front' }));
+  expect(JSON.parse(named.outputs.stages ?? '')[0].verify).toMatchObject({ rollout: 'front', weight: '' });
+});
+
+test('after a rollback: what is judged, and the digest that is back', async () => {
+  const given = { mode: 'rolled-back', strategy: 'rolling', app: 'shop', image: '', tag: '', digest: '' };
+  const before = JSON.stringify({ stable: { tag: 'b', digest: DIGEST } });
+  const run = await runAction('plan-delivery', inputs({ ...given, before }));
+  expect(run.code).toBe(0);
+  expect(JSON.parse(run.outputs.verify ?? '')).toMatchObject({ mode: 'post-promotion', step: 'rollback' });
+  const refused = await runAction('plan-delivery', inputs({ ...given, before: 'b' }));
+  expect([refused.code, refused.log.match(/\[(E_\w+)\]/)?.[1]]).toEqual([1, 'E_INPUT']);
 });

@@ -23,6 +23,9 @@ const input = (over: Partial<StagePlanInput> = {}): StagePlanInput => ({
   tag: 'sha-2',
   digest: NEW,
   evidence: true,
+  router: 'gateway',
+  rollout: 'app',
+  labels: { app: 'app', stable: '', canary: '' },
   ...over,
 });
 const read = (text: string, strategy: Strategy = 'canary') =>
@@ -54,11 +57,11 @@ describe('trap 3: weights', () => {
 describe('stages', () => {
   test('canary: each weight, then finish; each guarded by what the one before left', () => {
     const stages = planStages(input(), read(VALUES));
-    expect(stages.map((s) => [s.name, s.weight, s.verify?.weight, s.history, s.final])).toEqual([
-      ['5%', 5, 5, '', false],
-      ['50%', 50, 50, 'canary-0', false],
-      ['100%', 100, undefined, '', false],
-      ['finish', 100, undefined, '', true],
+    expect(stages.map((s) => [s.name, s.weight, s.verify?.mode, s.verify?.weight, s.history, s.final])).toEqual([
+      ['5%', 5, 'concurrent', 5, '', false],
+      ['50%', 50, 'concurrent', 50, 'canary-0', false],
+      ['100%', 100, 'before-after', 100, '', false],
+      ['finish', 100, 'post-promotion', 100, '', true],
     ]);
     const asRead = { 'canary.weight': '0', 'canary.image.digest': '' };
     expect(stages[0]?.updates).toEqual([
@@ -168,7 +171,10 @@ blueGreen:
         'only-if': { 'blueGreen.active': active, [`blueGreen.${target}.image.digest`]: NEW },
       },
     ]);
-    expect(stages[1]?.verify).toMatchObject({ stable: `slot="${active}"`, canary: `slot="${target}"` });
+    expect(stages[1]?.verify).toMatchObject({
+      stable: `app="app",slot="${active}"`,
+      canary: `app="app",slot="${target}"`,
+    });
   });
 
   test('the way back is one commit: the requests and the slot as they were, only over our own digest', () => {

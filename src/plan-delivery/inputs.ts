@@ -2,17 +2,22 @@ import { z } from 'zod';
 import { type ApplicationName, parseApplicationName } from '../argocd/index.ts';
 import { ActionError, type Env, field, inputError, parseInputs, readInputs } from '../runner/index.ts';
 import { parseLayout } from './layout.ts';
-import { type Layout, STRATEGIES, type Strategy } from './types.ts';
+import { type Labels, type Layout, ROUTERS, type Router, STRATEGIES, type Strategy } from './types.ts';
 import { parseWeights } from './weights.ts';
 
 const NAMES = [
   'mode',
   'strategy',
+  'router',
   'weights',
+  'app',
+  'stable-selector',
+  'canary-selector',
   'image',
   'tag',
   'digest',
   'to',
+  'before',
   'config-repository',
   'config-branch',
   'values-file',
@@ -24,6 +29,7 @@ const NAMES = [
   'argocd-project',
   'argocd-namespace',
   'argocd-token',
+  'argocd-rollout',
   'environment',
   'api-url',
   'timeout',
@@ -33,13 +39,18 @@ const optional = (form: RegExp, error: string) =>
   z.string().refine((text) => text === '' || form.test(text), { error });
 
 const schema = z.object({
-  mode: field.oneOf(['deliver', 'promote', 'rollback'], 'deliver'),
+  mode: field.oneOf(['deliver', 'promote', 'rollback', 'rolled-back'], 'deliver'),
   strategy: field.oneOf(STRATEGIES, 'canary'),
+  router: field.oneOf(ROUTERS, 'gateway'),
   weights: z.string(),
+  app: z.string(),
+  'stable-selector': z.string(),
+  'canary-selector': z.string(),
   image: optional(/^[a-z0-9][a-z0-9.-]*(:\d+)?\/[a-z0-9]+([._/-]+[a-z0-9]+)*$/, 'is not registry/repository'),
   tag: optional(/^[A-Za-z0-9_][A-Za-z0-9._-]{0,127}$/, 'is not a tag'),
   digest: optional(/^sha256:[0-9a-f]{64}$/, 'is not sha256: and 64 lower-case hex digits'),
   to: optional(/^(previous|[0-9a-f]{40}|[0-9a-f]{64})$/, 'is neither previous nor the full id of a commit'),
+  before: z.string(),
   'config-repository': z
     .string()
     .regex(/^[A-Za-z0-9._-]{1,100}\/[A-Za-z0-9._-]{1,100}$/, { error: 'is not owner/name' }),
@@ -57,6 +68,7 @@ const schema = z.object({
   'argocd-project': z.string(),
   'argocd-namespace': z.string(),
   'argocd-token': z.string(),
+  'argocd-rollout': z.string(),
   environment: z.string(),
   'api-url': z.string().refine((text) => URL.canParse(text), { error: 'is not a URL' }),
   timeout: field.duration('2m'),
@@ -73,6 +85,10 @@ export interface ArgoWish {
 export interface PlanInputs {
   mode: Given['mode'];
   strategy: Strategy;
+  router: Router;
+  /** Name of the Rollout, with router rollouts. */
+  rollout: string;
+  labels: Labels;
   weights: readonly number[];
   /** The new version, in mode deliver; else ''. */
   image: string;
@@ -80,6 +96,8 @@ export interface PlanInputs {
   digest: string;
   /** Of mode rollback. */
   to: string;
+  /** Of mode rolled-back: JSON of the values that were read before the commit. */
+  before: string;
   evidence: boolean;
   repository: string;
   branch: string;
@@ -114,21 +132,19 @@ export function parsePlanInputs(env: Env): Readonly<PlanInputs> {
       fix: `Set one of them in ${where}; an environment secret that the job may not see arrives empty`,
     });
   }
-  if (given.mode === 'deliver' && given.strategy === 'canary' && given['prometheus-url'] === '') {
-    throw new ActionError('E_PLAN_NO_EVIDENCE', {
-      what: 'strategy canary',
-      why: 'prometheus-url is empty, so nobody could judge the canary',
-      fix: 'Give prometheus-url, or choose another strategy',
-    });
-  }
+  checkEvidence(given);
   return Object.freeze({
     mode: given.mode,
     strategy: given.strategy,
+    router: given.router,
+    rollout: given['argocd-rollout'] || given.app,
+    labels: { app: given.app, stable: given['stable-selector'], canary: given['canary-selector'] },
     weights,
     image: given.image,
     tag: given.tag,
     digest: given.digest,
     to: given.to,
+    before: given.before,
     evidence: given['prometheus-url'] !== '',
     repository: given['config-repository'],
     branch: given['config-branch'],
@@ -141,6 +157,21 @@ export function parsePlanInputs(env: Env): Readonly<PlanInputs> {
   });
 }
 
+/** A canary that nobody could judge, or a Rollout that nobody could watch. */
+function checkEvidence({ mode, strategy, router, ...given }: Given): void {
+  if (mode !== 'deliver' || strategy !== 'canary') return;
+  const refuse = (what: string, why: string, fix: string): ActionError =>
+    new ActionError('E_PLAN_NO_EVIDENCE', { what, why, fix });
+  if (given['prometheus-url'] === '') {
+    const why = 'prometheus-url is empty, so nobody could judge the canary';
+    throw refuse('strategy canary', why, 'Give prometheus-url, or choose another strategy');
+  }
+  if (router === 'rollouts' && given['argocd-url'] === '') {
+    const why = 'argocd-url is empty, so nobody could watch the Rollout that moves the weights';
+    throw refuse('router rollouts', why, 'Give argocd-url and ARGOCD_TOKEN, or choose the router gateway');
+  }
+}
+
 function checkMode(given: Given): void {
   const problems: { input: string; problem: string }[] = [];
   for (const input of ['image', 'tag', 'digest'] as const) {
@@ -149,6 +180,8 @@ function checkMode(given: Given): void {
     if (given.mode !== 'deliver' && given[input] !== '')
       problems.push({ input, problem: `has no meaning in mode ${given.mode}: the values file names the image` });
   }
+  if (given.router === 'rollouts' && given.strategy !== 'canary')
+    problems.push({ input: 'router', problem: `rollouts has no meaning with strategy ${given.strategy}` });
   for (const input of ['token', 'argocd-token'] as const)
     if (/[\s\u0000-\u001f]/.test(given[input])) problems.push({ input, problem: 'holds white space' });
   if (problems.length > 0) throw inputError(problems);

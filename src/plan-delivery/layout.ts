@@ -2,7 +2,7 @@
 import { CORE_SCHEMA, FAILSAFE_SCHEMA, load } from 'js-yaml';
 import { ActionError } from '../runner/index.ts';
 import { nearest, oneLine } from '../text/index.ts';
-import type { CurrentValues, ImageValues, Layout, Slot, Strategy } from './types.ts';
+import type { CurrentValues, ImageValues, Layout, Router, Slot, Strategy } from './types.ts';
 
 export const DEFAULT_LAYOUT: Layout = {
   image: 'image',
@@ -49,7 +49,13 @@ export function parseLayout(text: string): Layout {
  * Reads what the strategy needs from a values file. Every scalar is read as its text: a weight is compared, never computed with.
  * @throws ActionError E_PLAN_FILE (not YAML, or several documents), E_PLAN_LAYOUT (keys of the strategy are missing; all are listed)
  */
-export function readCurrent(text: string, file: string, layout: Layout, strategy: Strategy): CurrentValues {
+export function readCurrent(
+  text: string,
+  file: string,
+  layout: Layout,
+  strategy: Strategy,
+  router: Router = 'gateway',
+): CurrentValues {
   let values: unknown;
   try {
     values = load(text, { schema: FAILSAFE_SCHEMA });
@@ -74,7 +80,8 @@ export function readCurrent(text: string, file: string, layout: Layout, strategy
   };
   const slots = strategy === 'blueGreen' ? readSlots() : undefined;
   const stable = slots === undefined ? image(layout.image) : slots[slots.active];
-  const hasCanary = strategy === 'canary' || at(values, layout['canary.image']) !== undefined;
+  // With a Rollout there is no weight in Git, and no second image.
+  const hasCanary = (strategy === 'canary' && router === 'gateway') || at(values, layout['canary.image']) !== undefined;
   const canary = hasCanary
     ? { image: image(layout['canary.image']), weight: scalar(at(values, layout['canary.weight'])) }
     : undefined;

@@ -21,7 +21,7 @@ export function planRevert(input: StagePlanInput, now: CurrentValues): { revert:
   const stableGuard = { [`${input.layout.image}.digest`]: input.digest };
   const hadStable = Boolean(now.stable.digest || now.stable.tag) && now.stable.digest !== input.digest;
   return {
-    revert: input.strategy === 'canary' ? clearCanary(input, now, canaryGuard) : [],
+    revert: input.strategy === 'canary' && input.router === 'gateway' ? clearCanary(input, now, canaryGuard) : [],
     revertFinished: hadStable ? setImage(input.file, input.layout.image, now.stable, stableGuard) : [],
   };
 }

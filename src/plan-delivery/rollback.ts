@@ -1,6 +1,7 @@
 /** The way back of an emergency, in the inputs of bump-helm-tag: one commit, whatever is in flight. */
-import { ActionError } from '../runner/index.ts';
-import { oneLine } from '../text/index.ts';
+import { z } from 'zod';
+import { ActionError, inputError } from '../runner/index.ts';
+import { oneLine, parseJson } from '../text/index.ts';
 import { clearCanary, targetSlot } from './revert.ts';
 import type { CurrentValues, Layout, ScalarUpdate, SlotValues } from './types.ts';
 
@@ -42,4 +43,32 @@ function flip(slots: SlotValues, { file, layout }: { file: string; layout: Layou
   const path = layout['blueGreen.active'];
   const guard = { [path]: slots.active, [`${layout[`blueGreen.${target}.image`]}.digest`]: digest };
   return [{ file, path, value: target, type: 'string', 'only-if': guard }];
+}
+
+const image = z.object({
+  repository: z.string().optional(),
+  tag: z.string().optional(),
+  digest: z.string().optional(),
+  revision: z.string().optional(),
+});
+const current = z.object({
+  stable: image,
+  slots: z.object({ active: z.enum(['blue', 'green']), blue: image, green: image }).optional(),
+});
+
+/**
+ * The values of before the commit, as the output `current` told them.
+ * @throws ActionError E_INPUT
+ */
+export function readBefore(text: string): CurrentValues {
+  const read = current.safeParse(parseJson(text));
+  if (!read.success)
+    throw inputError([{ input: 'before', problem: 'is not the output current of a plan of the same file' }]);
+  const of = ({ repository, tag, digest, revision }: z.output<typeof image>) => ({ repository, tag, digest, revision });
+  const { stable, slots } = read.data;
+  return {
+    stable: of(stable),
+    canary: undefined,
+    slots: slots && { active: slots.active, blue: of(slots.blue), green: of(slots.green) },
+  };
 }

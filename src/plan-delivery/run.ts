@@ -4,9 +4,10 @@ import type { ArgoWish, PlanInputs } from './inputs.ts';
 import { readCurrent } from './layout.ts';
 import { type LiveState, planPromotion } from './promote.ts';
 import { planRevert } from './revert.ts';
-import { planRollback } from './rollback.ts';
+import { planRollback, readBefore } from './rollback.ts';
 import { leftover, planStages } from './stages.ts';
 import type { CurrentValues, Stage } from './types.ts';
+import { judgeRollback } from './verify.ts';
 
 export interface PlanPorts {
   /** The values file at the head of the config branch. */
@@ -24,9 +25,10 @@ export interface PlanResult {
 /** Reads the values as they are and plans the stages of the delivery and its way back. Writes nothing. */
 export async function run(inputs: PlanInputs, ports: PlanPorts): Promise<PlanResult> {
   const text = await ports.log.group('read', () => ports.read(inputs));
-  const now = readCurrent(text, inputs.file, inputs.layout, inputs.strategy);
+  const now = readCurrent(text, inputs.file, inputs.layout, inputs.strategy, inputs.router);
   if (inputs.mode === 'promote') return promote(inputs, now, ports);
   if (inputs.mode === 'rollback') return rollback(inputs, now, ports);
+  if (inputs.mode === 'rolled-back') return rolledBack(inputs, now, ports);
   return deliver(inputs, now, ports.log);
 }
 
@@ -40,7 +42,7 @@ function deliver(inputs: PlanInputs, now: CurrentValues, log: Log): PlanResult {
       `a canary ${left.digest} at ${left.weight} % was left in flight; this delivery replaces it`,
     );
   }
-  for (const stage of stages) log.info(`${stage.index + 1}. ${stage.name}${stage.verify ? ', verified' : ''}`);
+  for (const stage of stages) log.info(`${stage.index + 1}. ${stage.name}: ${checkOf(stage)}`);
   log.notice(
     stages.length === 0
       ? `${inputs.digest} is the stable version already: nothing to do`
@@ -87,11 +89,27 @@ function rollback(inputs: PlanInputs, now: CurrentValues, { log }: PlanPorts): P
   };
 }
 
+/** What is judged after the commit of a rollback: the version that is back against the one that was taken back. */
+function rolledBack(inputs: PlanInputs, now: CurrentValues, { log }: PlanPorts): PlanResult {
+  const judging = judgeRollback(inputs.labels, readBefore(inputs.before), now);
+  const { digest = '', revision = '' } = now.stable;
+  if ('unjudged' in judging) log.notice(`Nothing is judged: ${judging.unjudged}`);
+  else log.notice(`${now.stable.tag}@${digest} is back, and is judged`);
+  const verify = 'verify' in judging ? JSON.stringify(judging.verify) : '';
+  return { outputs: { verify, digest, revision, current: JSON.stringify(now) }, summary: '' };
+}
+
+/** In words. */
+function checkOf({ verify, unjudged }: Stage): string {
+  if (verify === undefined) return `handoff only, ${unjudged}`;
+  return verify.rollout === '' ? `verified, ${verify.mode}` : `the Rollout ${verify.rollout} is watched`;
+}
+
 function summarise(inputs: PlanInputs, now: CurrentValues, stages: readonly Stage[]): string {
   const { code, table, text } = markdown;
   const head = `### Plan: ${text(inputs.repository)}, ${code(inputs.file)}\n\n`;
   const stable = now.stable.digest || now.stable.tag || 'none';
   if (stages.length === 0) return `${head}${code(inputs.digest)} is the stable version already. Nothing to do.\n`;
-  const rows = stages.map((s) => [String(s.index + 1), text(s.name), s.verify ? 'verified' : 'handoff only']);
+  const rows = stages.map((s) => [String(s.index + 1), text(s.name), text(checkOf(s))]);
   return `${head}Stable now: ${code(stable)}. New: ${code(`${inputs.tag}@${inputs.digest}`)}.\n\n${table(['#', 'stage', 'check'], rows)}`;
 }

@@ -25,12 +25,29 @@ export interface ScalarUpdate {
 
 export type Updates = readonly (ImageUpdate | ScalarUpdate)[];
 
+/** Who moves the weights of a canary: Git, or the controller of an Argo Rollout. */
+export const ROUTERS = ['gateway', 'rollouts'] as const;
+export type Router = (typeof ROUTERS)[number];
+
 /** What verify-canary compares in a stage, by its own words. */
 export interface Verify {
   mode: 'concurrent' | 'pre-promotion' | 'post-promotion' | 'before-after';
-  /** Percent of the requests that the new version gets meanwhile. */
-  weight: number;
-  /** Label matchers that tell the old version's series from the new one's, after `app`. */
+  /** Percent of the requests that the new version gets meanwhile; '' where a controller moves it. */
+  weight: number | '';
+  /** Id of the step in the trace; '' is the weight. */
+  step: string;
+  /** Matchers of the series of the version that it is compared with, and of the new version. */
+  stable: string;
+  canary: string;
+  /** The Rollout that is watched; '' without one. */
+  rollout: string;
+}
+
+/** How the series of the two versions are told apart. */
+export interface Labels {
+  /** Value of the label `app`. */
+  app: string;
+  /** Matchers of another chart; '' are those of ours. `{tag}` and `{slot}` stand for those of the version. */
   stable: string;
   canary: string;
 }
@@ -44,8 +61,9 @@ export interface Stage {
   final: boolean;
   'timeout-minutes': number;
   updates: Updates;
-  /** Absent: nothing is left to compare with, the commit is the whole stage. */
+  /** Absent: the commit is the whole stage, and `unjudged` says why. */
   verify?: Verify;
+  unjudged?: string;
   /** Artifact with the trace of the verified stage before this one; '' when there is none. */
   history: string;
 }
@@ -93,4 +111,9 @@ export interface StagePlanInput {
   digest: string;
   /** Somebody can say how the new version does: stages are verified. A canary is always. */
   evidence: boolean;
+  /** Of strategy canary. */
+  router: Router;
+  /** Name of the Rollout, with router rollouts. */
+  rollout: string;
+  labels: Labels;
 }

@@ -78,7 +78,7 @@ describe('a delivery', () => {
     const done = await deliver({ weights: '[5, 10, 100]' });
     const stage = job(done, 'deliver', 'rollout', 'stage');
     expect(stage.jobs.map((cell) => cell.conclusion)).toEqual(stage.jobs.map(() => 'success'));
-    expect(asked(done, 'verify-canary').map((inputs) => inputs['expected-weight'])).toEqual(['5', '10']);
+    expect(asked(done, 'verify-canary').map((inputs) => inputs['expected-weight'])).toEqual(['5', '10', '100', '100']);
     expect(asked(done, 'bump-helm-tag').map((inputs) => inputs.trailers)).toEqual(
       stage.jobs.map(() => `Delivery-Id: lab/service/${done.id}`),
     );

@@ -65,7 +65,7 @@ describe('promote', () => {
     const done = await promote();
     expect(done.conclusion).toBe('success');
     expect(asked(done, 'build-image')).toEqual([]);
-    expect(asked(done, 'verify-canary').map((inputs) => inputs['expected-weight'])).toEqual(['10']);
+    expect(asked(done, 'verify-canary').map((inputs) => inputs['expected-weight'])).toEqual(['10', '100', '100']);
     expect(await now()).toMatchObject({
       image: { tag: 't', digest: DIGEST, revision: suite.sha },
       canary: { weight: 0, image: { digest: '' } },
