@@ -29,7 +29,7 @@ interface Image {
   tag: string;
   digest: string;
 }
-interface Values {
+export interface Values {
   image?: Image;
   canary?: { image: Image; weight: number };
   blueGreen?: { active: 'blue' | 'green'; blue: { image: Image }; green: { image: Image } };
@@ -49,8 +49,8 @@ export type Fault = (arm: Arm) => number;
 export interface Production extends AsyncDisposable {
   /** Address of its Prometheus. */
   url: string;
-  /** The one that is deployed from now on. */
-  deploy(gitDir: string, fault: Fault): void;
+  /** The one that is deployed from now on. @param arms what runs; default: as the chart renders it without a Rollout */
+  deploy(gitDir: string, fault: Fault, arms?: (values: Values) => Arm[]): void;
 }
 
 const RATE = 40;
@@ -60,13 +60,13 @@ const BEFORE = 1200;
 export async function startProduction(): Promise<Production> {
   let store = new Store();
   let now = 0;
-  let deployed: { gitDir: string; fault: Fault } | undefined;
+  let deployed: { gitDir: string; fault: Fault; arms: (values: Values) => Arm[] } | undefined;
   let counters = new Map<string, number>();
 
   function wanted(): Arm[] {
     if (deployed === undefined) return [];
     const git = ['--git-dir', deployed.gitDir, 'show', 'main:env/values.yaml'];
-    return armsOf(load(execFileSync('git', git, { encoding: 'utf8' })) as Values);
+    return deployed.arms(load(execFileSync('git', git, { encoding: 'utf8' })) as Values);
   }
 
   function pass(seconds: number): void {
@@ -106,11 +106,11 @@ export async function startProduction(): Promise<Production> {
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    deploy(gitDir, fault) {
+    deploy(gitDir, fault, arms = armsOf) {
       store = new Store();
       counters = new Map();
       now = 1_700_000_000;
-      deployed = { gitDir, fault };
+      deployed = { gitDir, fault, arms };
       pass(BEFORE);
     },
     async [Symbol.asyncDispose]() {
