@@ -26,6 +26,9 @@ const wanted = (c: string): StagePlanInput => ({
   tag: `v${c}`,
   digest: `sha256:${c.repeat(64)}`,
   evidence: true,
+  router: 'gateway',
+  rollout: '',
+  labels: { app: 'histogram-eq', stable: '', canary: '' },
 });
 const current = (repository: FakeRepository): CurrentValues =>
   readCurrent(repository.head.files[FILE] ?? '', FILE, DEFAULT_LAYOUT, 'canary');

@@ -28,6 +28,8 @@ export class FakeRepository implements ConfigRepository {
   afterCommit: ((n: number) => void) | undefined;
   /** Reads from this many commits ago, for so many reads. */
   stale: number[] = [];
+  /** Present where the host can be asked in a second way. */
+  newestHead: ConfigRepository['newestHead'];
   historyFails = 0;
   writes = 0;
   readonly expected: string[] = [];

@@ -309,6 +309,29 @@ describe('conditions', () => {
     expect(outcome.mismatch).toBe('weight is "0", expected "10"');
   });
 
+  test.each([
+    ['a condition that seems not to hold', weight(25, 5), 'weight: 25'],
+    ['values that seem to stand there', weight(0, 5), 'weight: 0'],
+  ])('an old replica tells of %s: asked again until it has caught up', async (_name, updates, after) => {
+    const repository = new FakeRepository({ [FILE]: TEXT });
+    repository.push({ [FILE]: TEXT.replace('weight: 0', 'weight: 5') });
+    repository.stale = [1, 1];
+    repository.newestHead = async () => repository.head.oid;
+    const clock = fakeClock();
+    const outcome = await bump(repository, { updates, clock });
+    expect([outcome.result, clock.slept]).toEqual(['committed', [1, 2]]);
+    expect(repository.head.files[FILE]).toBe(TEXT.replace('weight: 0', after));
+  });
+
+  test('a replica that never catches up is red at the deadline, not "nothing to do"', async () => {
+    const repository = new FakeRepository({ [FILE]: TEXT });
+    repository.push({ [FILE]: TEXT.replace('weight: 0', 'weight: 5') });
+    repository.stale = Array(100).fill(1);
+    repository.newestHead = async () => repository.head.oid;
+    const error = await failure(bump(repository, { updates: weight(0, 5), seconds: 60 }));
+    expect([error.code, repository.writes]).toEqual(['E_TIMEOUT', 0]);
+  });
+
   test('an equal weight under somebody else’s image is superseded, not unchanged', async () => {
     const repository = new FakeRepository({ [FILE]: TEXT.replace('other: x', 'other: y') });
     expect((await bump(repository, { updates: weight(0, 0) })).result).toBe('superseded');

@@ -62,6 +62,11 @@ export interface CommitAt extends LoggedCommit {
 export interface ConfigRepository {
   /** All files from one commit, or a throw. */
   read(paths: readonly string[], signal: AbortSignal): Promise<Snapshot>;
+  /**
+   * The head of the branch, asked in another way than by `read`; undefined when the host does not say. Absent where `read`
+   * cannot be answered by an old replica.
+   */
+  newestHead?(signal: AbortSignal): Promise<Oid | undefined>;
   /** Compare-and-swap on `request.head`; never retries. The same request object may be sent again. */
   commit(request: CommitRequest, signal: AbortSignal): Promise<CommitResult>;
   /** `since..head`, newest first, at most 500; `complete` is false when `since` was not met. */

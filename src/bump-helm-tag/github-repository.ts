@@ -69,6 +69,15 @@ export function gitHubRepository(client: GitHubClient, address: GitHubAddress, p
       return { head: target.oid, files, log: (all = false) => (all ? deep() : Promise.resolve(mergeLogs(logs))) };
     },
 
+    async newestHead(signal) {
+      const path = address.branch.split('/').map(encodeURIComponent).join('/');
+      const found = (await reader.get(`/git/ref/heads/${path}`, signal, 'contents: read')) as
+        | { object?: { sha?: unknown } }
+        | undefined;
+      const oid = found?.object?.sha;
+      return typeof oid === 'string' ? oid : undefined;
+    },
+
     async commit(request, signal): Promise<CommitResult> {
       const result = await commitOnBranch(client, reader.fullName, address.branch, request, ports.clock, signal);
       if (result.kind === 'refused') throw reader.refused(result.why);

@@ -70,6 +70,8 @@ export const LOOK_MS = 2000;
 export interface Progress {
   attempts: number;
   conflicts: number;
+  /** Reads that turned out to be older than the branch. */
+  outdated: number;
   rounds: Round[];
   /**
    * The write whose outcome is not known. There is one at most: until it is, nothing is written on another head. Made with

@@ -9,12 +9,22 @@ import type { TargetState } from './state.ts';
 import { parseBlocks } from './trailers.ts';
 import { finished, write } from './write.ts';
 
+/** Seconds between two looks for a replica that has caught up. */
+const LONGEST_WAIT = 8;
+
 /**
  * Brings the targets to their values, once, or says why not.
  * @throws ActionError for every refusal; its text says whether nothing was written or the outcome is unknown
  */
 export async function settle(ports: Ports, wish: Wish): Promise<Outcome> {
-  const progress: Progress = { attempts: 0, conflicts: 0, rounds: [], doubt: undefined, written: undefined };
+  const progress: Progress = {
+    attempts: 0,
+    conflicts: 0,
+    outdated: 0,
+    rounds: [],
+    doubt: undefined,
+    written: undefined,
+  };
   try {
     for (;;) {
       const outcome = await playRound(ports, wish, progress);
@@ -43,6 +53,8 @@ async function playRound(ports: Ports, wish: Wish, progress: Progress): Promise<
   const outcome = (over: Partial<Outcome>): Outcome => ({ ...blank(snapshot, progress), states, ...over });
   const mismatch = states.find((s) => s.mismatch !== undefined)?.mismatch;
   if (mismatch === undefined && states.every((s) => s.equal)) {
+    // With conditions this says more than "somebody has done it": "there is nothing to take back".
+    if (targets.some((t) => t.onlyIf.length > 0) && (await isOld(ports, progress, snapshot, signal))) return undefined;
     const own = (await ownerCommit(snapshot, states)) ?? snapshot.head;
     return outcome({ result: 'unchanged', commitSha: own, commitUrl: ports.repository.commitUrl(own) });
   }
@@ -51,6 +63,7 @@ async function playRound(ports: Ports, wish: Wish, progress: Progress): Promise<
   const asked = mismatch === undefined ? states.filter((s) => !s.equal) : states;
   const verdict = await guard(asked, snapshot, ports.source, wish.guard, signal);
   if (verdict.supersededBy !== '' || mismatch !== undefined) {
+    if (verdict.supersededBy === '' && (await isOld(ports, progress, snapshot, signal))) return undefined;
     return outcome({ result: 'superseded', supersededBy: verdict.supersededBy, mismatch, notes: verdict.notes });
   }
   const edits = applyEdits(states, snapshot);
@@ -66,6 +79,17 @@ async function playRound(ports: Ports, wish: Wish, progress: Progress): Promise<
     ports.log.info(`${error.facts.what} is protected: proposing a pull request instead`);
     return propose(ports, wish, progress, snapshot, work);
   }
+}
+
+// An old replica may have told of values that are gone: a write would have met them, an end without one is looked at twice.
+async function isOld(ports: Ports, progress: Progress, snapshot: Snapshot, signal: AbortSignal): Promise<boolean> {
+  const head = await ports.repository.newestHead?.(signal);
+  if (head === undefined || head === snapshot.head) return false;
+  const wait = Math.min(LONGEST_WAIT, 2 ** progress.outdated);
+  progress.outdated += 1;
+  note(progress, ports.log, snapshot.head, `the branch is at ${head.slice(0, 7)} already`, wait);
+  await ports.clock.sleep(wait, signal);
+  return true;
 }
 
 // The logged commit that set these very values.
