@@ -83,6 +83,7 @@ export interface Delivery {
   onEvent?: RunOptions['onEvent'];
   machineLost?: RunOptions['machineLost'];
   approve?: RunOptions['approve'];
+  cancelTimes?: RunOptions['cancelTimes'];
 }
 
 export interface Suite extends AsyncDisposable {
@@ -184,7 +185,8 @@ function options(suite: { dir: string; forge: Forge; sha: string }, o: Delivery)
   const sha = o.sha ?? suite.sha;
   const payload = { repository: { default_branch: 'main', fork: false }, ...o.event?.payload };
   const writable = ['lab/config', 'lab/same', o.config ?? ''].filter((name) => name !== '');
-  const hooks = { signal: o.signal, onEvent: o.onEvent, machineLost: o.machineLost, approve: o.approve };
+  const { signal, onEvent, machineLost, approve, cancelTimes } = o;
+  const hooks = { signal, onEvent, machineLost, approve, cancelTimes };
   return {
     event: { name: o.event?.name ?? 'push', payload },
     ref: o.ref ?? 'refs/heads/main',
