@@ -329,10 +329,10 @@ describe('Prometheus', () => {
       fault: (_, query) => (query.includes('track="stable"') ? empty : undefined),
     }),
   );
-  // For five minutes its last sample stands for the present: that looks like no traffic, which is no pass either.
+  // Prometheus would let its last sample stand for the present for five minutes more: that would look like no traffic.
   chaos(
     '34 the series of the canary end after a minute',
-    { healthy: 'hold routing-wrong-share', broken: FAILS },
+    { healthy: 'fail canary-silent', broken: FAILS },
     server({
       canary: { rate: 20, to: T + 60 },
     }),

@@ -397,12 +397,14 @@ describe('Prometheus is stopped', () => {
   });
 
   test('T28 for a third of blind: judged on', async () => {
-    await sleep(3);
-    using place = workspace({ '.canary.yaml': blind(24).replace('min: 5s', 'min: 20s') });
-    const running = place.act(inputs());
+    await ready();
+    using place = workspace({ '.canary.yaml': blind(45).replace('min: 5s', 'min: 20s') });
+    // So much time without data asks for four times as much with data before a pass.
+    const running = place.act(inputs(), { timeout: 180 });
     await sleep(8);
     await stopPrometheus();
-    await sleep(8);
+    await sleep(2);
+    // It takes some ten seconds more until it scrapes again.
     await startPrometheus();
     const done = await running;
     expect([done.errors, done.outputs.verdict]).toEqual([[], 'pass']);

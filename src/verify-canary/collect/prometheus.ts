@@ -4,7 +4,7 @@
  */
 import { ActionError, type Clock } from '../../runner/index.ts';
 import type { CanaryConfig } from '../config.ts';
-import type { Interval, Pair, TraceLine } from '../core/index.ts';
+import type { Flag, Interval, Pair, TraceLine } from '../core/index.ts';
 import type { Since } from '../prometheus-inputs.ts';
 import { nodeReader } from './nodes.ts';
 import { type ArmName, assemble, planWants, type Told } from './plan.ts';
@@ -54,6 +54,7 @@ export function prometheusSource(options: PrometheusOptions): MetricsSource {
     arms,
     podLabel: options.pods?.label,
     warmup: config.judge.warmup,
+    interval: config.interval,
   });
   const byPod = options.pods === undefined ? null : podReader(config, options.pods);
   const nodes = options.pods?.nodes === true ? nodeReader(client, options.pods) : null;
@@ -62,6 +63,8 @@ export function prometheusSource(options: PrometheusOptions): MetricsSource {
   /** Server time - our time. */
   let offset = 0;
   let at = 0;
+  /** The newest boundary that was looked at: the interval from `at` may be open still. */
+  let tried = 0;
   let t0 = context.t0 ?? Number.POSITIVE_INFINITY;
   let reach = FIRST_RANGE - LOOKBACK;
 
@@ -81,6 +84,7 @@ export function prometheusSource(options: PrometheusOptions): MetricsSource {
       list.unshift({ from, to: first.from, step: null, weight: 0, only: 'stable' });
     }
     at = list[0]?.from ?? now;
+    tried = at;
     return list;
   }
 
@@ -109,10 +113,13 @@ export function prometheusSource(options: PrometheusOptions): MetricsSource {
     return clock.now() + offset;
   }
 
+  /** Number of the first boundary that was not looked at. */
+  const next = (s: Segment): number => Math.floor((tried - s.from) / config.interval + 1e-9) + 1;
+
   function boundaries(s: Segment, newest: number): number[] {
     const result: number[] = [];
-    let k = Math.floor((at - s.from) / config.interval + 1e-9) + 1;
-    for (let b = at; b < s.to; k += 1) {
+    let k = next(s);
+    for (let b = tried; b < s.to; k += 1) {
       b = Math.min(s.to, toMillis(s.from + k * config.interval));
       if (b > newest || (b - at > reach && result.length > 0)) break;
       result.push(b);
@@ -121,10 +128,7 @@ export function prometheusSource(options: PrometheusOptions): MetricsSource {
   }
 
   async function fill(s: Segment, signal: AbortSignal): Promise<void> {
-    const due = Math.min(
-      s.to,
-      toMillis(s.from + (Math.floor((at - s.from) / config.interval + 1e-9) + 1) * config.interval),
-    );
+    const due = Math.min(s.to, toMillis(s.from + next(s) * config.interval));
     const wait = due + config.lag - (clock.now() + offset);
     if (wait > 0) await clock.sleep(wait, signal);
     let now: number;
@@ -137,7 +141,7 @@ export function prometheusSource(options: PrometheusOptions): MetricsSource {
       const range = await reader.read(at, last, ends.length > 1 ? PARALLEL : 1, signal);
       const known = nodes === null ? range.pods().nodes : await nodes.of(range.pods(), last, signal);
       if (last - at > reach / 2) reach = reachAfter(range.largest, last - at + LOOKBACK);
-      for (const end of ends) push(s, end, told(range, s, end, known));
+      for (const end of ends) settle(range, s, end, known);
     } catch (error) {
       if (!(error instanceof GapError)) throw error;
       context.fault(error.message);
@@ -146,9 +150,26 @@ export function prometheusSource(options: PrometheusOptions): MetricsSource {
     }
   }
 
-  function told(range: Range, s: Segment, end: number, known: ReadonlyMap<string, string>): Told {
+  /** Both versions always cover the same time: an interval whose samples do not is left open, or is a gap. */
+  function settle(range: Range, s: Segment, end: number, known: ReadonlyMap<string, string>): void {
+    const stretched = tried > at;
+    tried = end;
     const begun = s.only === 'stable' ? s.from : t0;
     const alone = s.only ?? (config.judge.mode === 'concurrent' ? undefined : 'canary');
+    const { told, lost } = range.look(at, end, begun, { cut: end >= s.to, only: alone });
+    if (told === 'wait') return;
+    const flags: Flag[] = [...(stretched ? ['stretched' as const] : []), ...(lost ? ['target-lost' as const] : [])];
+    const counted = told === 'ready' ? count(range, end, begun, alone, known) : { gap: told };
+    push(s, end, { ...counted, ...(flags.length > 0 ? { flags } : {}) });
+  }
+
+  function count(
+    range: Range,
+    end: number,
+    begun: number,
+    alone: ArmName | undefined,
+    known: ReadonlyMap<string, string>,
+  ): Told {
     const counted = {
       stable: range.count('stable', at, end, begun),
       canary: range.count('canary', at, end, begun),
@@ -157,12 +178,13 @@ export function prometheusSource(options: PrometheusOptions): MetricsSource {
     return byPod === null || 'gap' in line ? line : { ...line, ...byPod.of(counted, known) };
   }
 
-  function push(s: Segment, end: number, counted: Told): void {
+  function push(s: Segment, end: number, counted: Told & { flags?: Flag[] }): void {
     // A run begins with its step; the time between two runs belongs to none.
     if (at === s.from && s.step !== null) queue.push({ v: 1, type: 'event', at, event: 'run' });
     const line: Interval = { v: 1, step: s.step, weight: s.weight, start: at, end, ...counted };
     queue.push(byPod?.fit(line) ?? line);
     at = end;
+    tried = end;
   }
 
   return {

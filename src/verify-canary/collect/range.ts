@@ -1,20 +1,23 @@
 /** Raw samples of a stretch of time from Prometheus, and what each of its intervals counted. */
 import type { Pair } from '../core/index.ts';
 import { findDuplicates } from './duplicates.ts';
+import { agesOf, type Look, look, type Seen, stateOf, type Target } from './freshness.ts';
 import { type ArmCounts, type ArmName, addCount, START_TIME, type Want } from './plan.ts';
 import type { PromClient, RawSeries } from './promql.ts';
 import { formatMatcher, type Matcher, withMatchers } from './selector.ts';
-import { increase, indexAt, LOOKBACK, type Point } from './series.ts';
+import { increase, indexAt, indexOf, LOOKBACK, type Point } from './series.ts';
 
 /** Raw samples of one arm: by want, and the start times by pod. */
 interface ArmSeries {
-  byWant: Map<string, { pod: string; le: string | undefined; points: readonly Point[] }[]>;
+  byWant: Map<string, { target: string; le: string | undefined; points: readonly Point[] }[]>;
   starts: Map<string, readonly Point[]>;
-  /** When each pod was seen: all times of its samples, in order. */
-  seen: Map<string, readonly number[]>;
+  targets: Map<string, Target>;
   /** Where the series say on which node a pod runs. */
   nodes: Map<string, string>;
 }
+
+/** Times of the samples by target. */
+type Times = Map<string, { pod: string; at: Set<number> }>;
 
 export interface RangeOptions {
   client: PromClient;
@@ -24,9 +27,13 @@ export interface RangeOptions {
   podLabel: string | undefined;
   /** Seconds in which the requests of a new pod are traffic only. */
   warmup: number;
+  /** Seconds of one interval. */
+  interval: number;
 }
 
 export interface Range {
+  /** Whether both versions were read alike within (from, to]. @param t0 as for `count` */
+  look(from: number, to: number, t0: number, how: Pick<Look, 'cut' | 'only'>): Seen;
   /** What one arm counted within (from, to]. @param t0 begin of the rollout: pods that came later are new */
   count(arm: ArmName, from: number, to: number, t0: number): ArmCounts;
   pods(): { stable: Iterable<string>; canary: Iterable<string>; nodes: ReadonlyMap<string, string> };
@@ -40,7 +47,7 @@ export interface RangeReader {
 }
 
 /** Reads all selectors of both arms with the same `time`: what is in the store for it does not change any more. */
-export function rangeReader({ client, wants, arms, podLabel, warmup }: RangeOptions): RangeReader {
+export function rangeReader({ client, wants, arms, podLabel, warmup, interval }: RangeOptions): RangeReader {
   /** When each pod was seen first, in all that was read so far. */
   const firstSeen: Pair<Map<string, number>> = { stable: new Map(), canary: new Map() };
   /** Number of series of a selector that was found to be without duplicates. */
@@ -52,7 +59,7 @@ export function rangeReader({ client, wants, arms, podLabel, warmup }: RangeOpti
   async function read(from: number, to: number, parallel: number, signal: AbortSignal): Promise<Range> {
     const seconds = Math.ceil(to - from + LOOKBACK);
     const result: Pair<ArmSeries> = { stable: empty(), canary: empty() };
-    const times: Pair<Map<string, Set<number>>> = { stable: new Map(), canary: new Map() };
+    const times: Pair<Times> = { stable: new Map(), canary: new Map() };
     let largest = 0;
     const tasks: ((signal: AbortSignal) => Promise<void>)[] = [];
     for (const arm of ['stable', 'canary'] as const) {
@@ -72,26 +79,40 @@ export function rangeReader({ client, wants, arms, podLabel, warmup }: RangeOpti
           );
           result[arm].byWant.set(
             want.id,
-            found.map((series) => ({ pod: podOf(series), le: series.labels.le, points: series.points })),
+            found.map((series) => ({
+              target: note(result[arm], times[arm], podOf(series), series),
+              le: series.labels.le,
+              points: series.points,
+            })),
           );
-          for (const series of found) note(result[arm], times[arm], podOf(series), series);
         });
       }
     }
     await inParallel(tasks, parallel, signal);
     for (const arm of ['stable', 'canary'] as const) {
-      for (const [pod, at] of times[arm]) {
+      for (const [key, { pod, at }] of times[arm]) {
         const sorted = [...at].sort((a, b) => a - b);
-        result[arm].seen.set(pod, sorted);
+        result[arm].targets.set(key, { pod, times: sorted });
         firstSeen[arm].set(pod, Math.min(sorted[0] ?? to, firstSeen[arm].get(pod) ?? Number.POSITIVE_INFINITY));
       }
     }
     return {
       largest,
+      look: (a, b, t0, how) =>
+        look(
+          { stable: [...result.stable.targets.values()], canary: [...result.canary.targets.values()] },
+          {
+            ...how,
+            from: a,
+            to: b,
+            interval,
+            fromZero: (arm, target) => bornWithin(target, startOf(result[arm], target.pod, b), a, t0),
+          },
+        ),
       count: (arm, a, b, t0) => countArm(result[arm], firstSeen[arm], a, b, t0),
       pods: () => ({
-        stable: result.stable.seen.keys(),
-        canary: result.canary.seen.keys(),
+        stable: podsOf(result.stable),
+        canary: podsOf(result.canary),
         nodes: new Map([...result.stable.nodes, ...result.canary.nodes]),
       }),
     };
@@ -105,14 +126,21 @@ export function rangeReader({ client, wants, arms, podLabel, warmup }: RangeOpti
     t0: number,
   ): ArmCounts {
     const counts: ArmCounts = { metrics: new Map(), traffic: new Map() };
+    const states = new Map([...series.targets].map(([key, { times }]) => [key, stateOf(times, from, to, interval)]));
     for (const want of wants) {
-      for (const { pod, le, points } of series.byWant.get(want.id) ?? []) {
-        const starts = series.starts.get(pod) ?? [];
-        const startAt = (time: number): number | undefined => starts[Math.max(0, indexAt(starts, time))]?.[1];
-        const started = startAt(to);
+      for (const { target: key, le, points } of series.byWant.get(want.id) ?? []) {
+        const target = series.targets.get(key);
+        const state = states.get(key) ?? 'gone';
+        // What a target counted since the last boundary is lost with it.
+        if (target === undefined || state === 'lost' || state === 'ended' || state === 'gone') continue;
+        const { pod, times } = target;
+        const started = startOf(series, pod, to);
         const grown = increase(points, from, to, {
-          fromZero: wasSeen(series.seen.get(pod) ?? [], from) || (started !== undefined && started > t0),
-          restarted: (a, b) => Math.abs((startAt(b) ?? 0) - (startAt(a) ?? 0)) > 1,
+          // One that was away has its first sample as a baseline again.
+          ...(state === 'begun' ? { base: from } : {}),
+          end: to - agesOf(times, to, interval).lost,
+          fromZero: state !== 'begun' || bornWithin(target, started, from, t0),
+          restarted: (a, b) => Math.abs((startOf(series, pod, b) ?? 0) - (startOf(series, pod, a) ?? 0)) > 1,
         });
         if (grown === null) continue;
         addCount(counts.traffic, want, pod, le, grown);
@@ -128,29 +156,39 @@ export function rangeReader({ client, wants, arms, podLabel, warmup }: RangeOpti
   return { read };
 }
 
-const empty = (): ArmSeries => ({ byWant: new Map(), starts: new Map(), seen: new Map(), nodes: new Map() });
+const empty = (): ArmSeries => ({ byWant: new Map(), starts: new Map(), targets: new Map(), nodes: new Map() });
 
-/**
- * All series of a pod, not the longest: after a restart other series may be there than before, and how much was asked
- * for at once must not show in what is counted.
- */
-function note(arm: ArmSeries, times: Map<string, Set<number>>, pod: string, series: RawSeries): void {
-  const node = series.labels.node ?? '';
-  if (node !== '') arm.nodes.set(pod, node);
-  const known = times.get(pod) ?? new Set();
-  times.set(pod, known);
-  for (const [at] of series.points) known.add(at);
+const podsOf = (arm: ArmSeries): Set<string> => new Set([...arm.targets.values()].map((target) => target.pod));
+
+/** When the process of the pod began, as far as was known at the time. */
+function startOf(arm: ArmSeries, pod: string, at: number): number | undefined {
+  const starts = arm.starts.get(pod) ?? [];
+  return starts[Math.max(0, indexAt(starts, at))]?.[1];
 }
 
-/** True when a sample stands for the time. */
-function wasSeen(times: readonly number[], at: number): boolean {
-  let [low, high] = [0, times.length];
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((times[middle] ?? 0) <= at) low = middle + 1;
-    else high = middle;
-  }
-  return (times[low - 1] ?? Number.NEGATIVE_INFINITY) > at - LOOKBACK;
+/**
+ * True when what a target counts from 0 belongs to the interval, although nothing stands for its begin: it is younger
+ * than the rollout, or, where it was scraped before, than the interval.
+ */
+function bornWithin({ times }: Target, started: number | undefined, from: number, t0: number): boolean {
+  const last = times[indexOf(times, from)];
+  const scraped = last !== undefined && last > from - LOOKBACK;
+  return started !== undefined && started > (scraped ? from : t0);
+}
+
+/**
+ * All series of a target, not the longest: after a restart other series may be there than before, and how much was asked
+ * for at once must not show in what is counted.
+ * @returns the key of the target
+ */
+function note(arm: ArmSeries, times: Times, pod: string, series: RawSeries): string {
+  const { node = '', job = '', instance = '' } = series.labels;
+  if (node !== '') arm.nodes.set(pod, node);
+  const key = JSON.stringify([pod, job, instance]);
+  const known = times.get(key) ?? { pod, at: new Set() };
+  times.set(key, known);
+  for (const [at] of series.points) known.at.add(at);
+  return key;
 }
 
 /** The first failure ends all of them: nothing gets better by asking the rest. */

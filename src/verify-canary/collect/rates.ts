@@ -21,7 +21,14 @@ export async function measureRates(
   at: number,
   signal: AbortSignal,
 ): Promise<Rates | null> {
-  const reader = rangeReader({ client, wants: planWants(config), arms, podLabel: undefined, warmup: 0 });
+  const reader = rangeReader({
+    client,
+    wants: planWants(config),
+    arms,
+    podLabel: undefined,
+    warmup: 0,
+    interval: config.interval,
+  });
   const range = await reader.read(at - WINDOW, at, 4, signal);
   const count = (arm: ArmName): ArmCounts => range.count(arm, at - WINDOW, at, Number.POSITIVE_INFINITY);
   const counted = { stable: count('stable'), canary: count('canary') };

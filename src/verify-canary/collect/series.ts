@@ -3,18 +3,21 @@
 /** (unix seconds, value), oldest first. */
 export type Point = readonly [at: number, value: number];
 
-export interface CounterSeries {
-  pod: string;
-  le: string | undefined;
-  points: readonly Point[];
-}
-
 /** The last sample at or before the time: its index, -1 without one. */
 export function indexAt(points: readonly Point[], at: number): number {
-  let [low, high] = [0, points.length];
+  return newest(points.length, (i) => points[i]?.[0] ?? 0, at);
+}
+
+/** The same of times alone. */
+export function indexOf(times: readonly number[], at: number): number {
+  return newest(times.length, (i) => times[i] ?? 0, at);
+}
+
+function newest(length: number, timeOf: (i: number) => number, at: number): number {
+  let [low, high] = [0, length];
   while (low < high) {
     const middle = (low + high) >> 1;
-    if ((points[middle]?.[0] ?? 0) <= at) low = middle + 1;
+    if (timeOf(middle) <= at) low = middle + 1;
     else high = middle;
   }
   return low - 1;
@@ -24,7 +27,11 @@ export function indexAt(points: readonly Point[], at: number): number {
 export const LOOKBACK = 300;
 
 export interface Born {
-  /** The series counts from 0 when it has no sample before `from`. */
+  /** Samples that stand for `from` are younger than that. Default: by the lookback. */
+  base?: number;
+  /** Samples that stand for `to` are younger than that. Default: by the lookback. */
+  end?: number;
+  /** The series counts from 0 when no sample stands for `from`. */
   fromZero: boolean;
   /** True when the process restarted between the two sample times: the later value then counts in full. */
   restarted(before: number, after: number): boolean;
@@ -37,10 +44,10 @@ export interface Born {
 export function increase(points: readonly Point[], from: number, to: number, born: Born): number | null {
   const end = indexAt(points, to);
   const last = points[end];
-  if (last === undefined || last[0] <= to - LOOKBACK) return null;
+  if (last === undefined || last[0] <= (born.end ?? to - LOOKBACK)) return null;
   let i = indexAt(points, from);
   let before = points[i];
-  if (before === undefined || before[0] <= from - LOOKBACK) {
+  if (before === undefined || before[0] <= (born.base ?? from - LOOKBACK)) {
     // No sample stands for `from`: the series is new, or its pod is.
     i += 1;
     before = born.fromZero ? [from, 0] : points[i];
