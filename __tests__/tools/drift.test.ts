@@ -16,6 +16,7 @@ test.each([
   ['.github/workflows/ matches workflows/', 'render', ['--check']],
   ['docs/delivery.svg matches its tool', 'picture', ['--check']],
   ['the tables of the READMEs match action.yml and the workflows', 'docs', ['--check']],
+  ['every third-party action is pinned', 'pins', []],
   ['every workflow, rendering, example and snippet keeps the rules', 'check-workflows', []],
 ])(
   '%s',

@@ -1,10 +1,7 @@
-import { join } from 'node:path';
 import { expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { systemExec } from '../../src/runner/index.ts';
 import { readWorkflow } from '../../tools/check-workflows/model.ts';
 import { checkPins, proposeUpdates } from '../../tools/pins/pins.ts';
-import { root } from '../support/bundle.ts';
 
 const [A, B] = ['a'.repeat(40), 'b'.repeat(40)];
 const pins = { 'x/y': { version: 'v1.2.0', commit: A } };
@@ -26,14 +23,6 @@ test.each([
   ['v1.2.0', 'abc'],
 ])('a pin %s %s is refused', (version, commit) => {
   expect(checkPins([], { 'x/y': { version, commit } }).map((p) => p.rule)).toEqual(['pins']);
-});
-
-test('the pins of this repository are in order', async () => {
-  const done = await systemExec(process.execPath, [
-    '--disable-warning=ExperimentalWarning',
-    join(root, 'tools/pins/main.ts'),
-  ]);
-  expect([done.code, done.stderrTail]).toEqual([0, '']);
 });
 
 test.each([
