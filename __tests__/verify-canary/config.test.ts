@@ -35,7 +35,7 @@ describe('T39 each mistake has its own message with its line', () => {
       'weight must be a number from 0.001',
     ],
     ['step weight 0', file('steps: [{weight: 0}]', ...METRICS), 2, 'steps.0.weight must be above 0'],
-    ['step weight 100', file('steps: [{weight: 100}]', ...METRICS), 2, 'no stable version left to compare with'],
+    ['step weight above 100', file('steps: [{weight: 101}]', ...METRICS), 2, 'steps.0.weight must not be above 100'],
     [
       'pass: 1',
       file('metrics:', RATIO.replace('slo: 0.01', 'pass: 1')),
@@ -164,6 +164,12 @@ describe('what a file means', () => {
       { kind: 'latency', buckets: { name: 'd_seconds_bucket' }, le: [0.25, 0.5] },
       { kind: 'cpu', cpu: { name: 'process_cpu_seconds_total' }, total: { name: 'r_total' } },
     ]);
+  });
+
+  // The same file serves every stage of a delivery, also those where the canary has all the traffic: the run names the mode.
+  test('a step at 100 % stands beside the others', () => {
+    const { judge } = parseConfig(file('steps: [{weight: 50}, {weight: 100, min: 4m}]', ...METRICS), 'x');
+    expect(judge).toMatchObject({ mode: 'concurrent', steps: [{ weight: 50 }, { weight: 100, min: 240 }] });
   });
 
   test('phi auto, a mode without a stable arm, and a step at 100 % in it', () => {

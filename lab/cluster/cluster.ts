@@ -11,7 +11,7 @@ import { ImageStore } from './images.ts';
 import { type Objects, readObjects, withVariable } from './objects.ts';
 import { canChroot, type RunMode } from './process.ts';
 import { openSource } from './source.ts';
-import { applicationJson, treeJson } from './views.ts';
+import { applicationJson, targetLabels, treeJson } from './views.ts';
 
 export interface ClusterOptions {
   application: {
@@ -215,12 +215,7 @@ export async function startCluster(o: ClusterOptions): Promise<Cluster> {
         .filter((pod) => pod.state === 'Running')
         .map((pod) => ({
           url: `${pod.url}/metrics`,
-          labels: {
-            pod: pod.name,
-            app: pod.labels.app ?? '',
-            track: pod.labels.track ?? '',
-            instance: `${pod.ip}:${pod.port()}`,
-          },
+          labels: { ...targetLabels(pod.labels), pod: pod.name, instance: `${pod.ip}:${pod.port()}` },
         })),
     waitFor: (holds, seconds) =>
       new Promise((resolve, reject) => {

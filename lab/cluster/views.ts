@@ -69,3 +69,10 @@ export function treeJson(deployments: readonly Deployment[], pods: readonly PodF
     ],
   };
 }
+
+/** A pod's labels as Prometheus puts them on every series of it: with `_` for what a label's name may not hold. */
+export function targetLabels(labels: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(labels).map(([name, value]) => [name.replace(/[^a-zA-Z0-9_]/g, '_'), value]),
+  );
+}

@@ -80,7 +80,7 @@ const metric = z.discriminatedUnion('kind', [ratio, latency, cpu], {
 
 const step = z.strictObject({
   weight: z
-    .number({ error: 'must be a number above 0 and below 100' })
+    .number({ error: 'must be a number above 0, at most 100' })
     .gt(0, { error: 'must be above 0' })
     .lte(100, { error: 'must not be above 100' }),
   pass: marginNumber.optional(),
@@ -146,16 +146,11 @@ function acrossFields(file: CanaryFileShape, ctx: z.RefinementCtx): void {
     const before = file.steps?.[i - 1];
     if (before !== undefined && s.weight <= before.weight) issue(['steps', i, 'weight'], 'weights must rise');
     if ((s.min ?? 120) > (s.max ?? 1200)) issue(['steps', i], 'min is above max');
-    if (s.weight === 100 && (file.mode ?? 'concurrent') === 'concurrent') {
-      const why = 'at 100 % there is no stable version left to compare with';
-      issue(['steps', i, 'weight'], `must be below 100: ${why}, unless mode says with what else`);
-    }
   });
 }
 
 /** What the rules across fields look at. */
 interface CanaryFileShape {
-  mode?: (typeof ROLLOUT_MODES)[number] | undefined;
   traffic?: string | undefined;
   metrics: readonly MetricRules[];
   steps?: readonly { weight: number; min?: number | undefined; max?: number | undefined }[] | undefined;

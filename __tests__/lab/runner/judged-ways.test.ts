@@ -14,7 +14,7 @@ let revision = '';
 let config = '';
 let count = 0;
 beforeAll(async () => {
-  suite = await openSuite(['plan-delivery', 'report-delivery', 'bump-helm-tag', 'verify-canary']);
+  suite = await openSuite(['plan-delivery', 'report-delivery', 'bump-helm-tag', 'verify-canary'], 'dist');
   production = await startProduction();
   const service = suite.forge.repository('lab/service');
   await commitOnBranch(service, {

@@ -13,7 +13,7 @@ let suite: Suite;
 let config = '';
 let count = 0;
 beforeAll(async () => {
-  suite = await openSuite(['plan-delivery', 'report-delivery', 'bump-helm-tag']);
+  suite = await openSuite(['plan-delivery', 'report-delivery', 'bump-helm-tag'], 'dist');
 });
 afterAll(async () => {
   await suite[Symbol.asyncDispose]();

@@ -19,7 +19,7 @@ let production: Production;
 let revision = '';
 let count = 0;
 beforeAll(async () => {
-  suite = await openSuite(['plan-delivery', 'report-delivery', 'bump-helm-tag', 'verify-canary']);
+  suite = await openSuite(['plan-delivery', 'report-delivery', 'bump-helm-tag', 'verify-canary'], 'dist');
   production = await startProduction();
   await commitOnBranch(suite.forge.repository('lab/service'), {
     ref: 'refs/heads/main',
