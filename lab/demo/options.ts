@@ -28,6 +28,8 @@ export interface DemoOptions {
   /** Change a pod by hand after the delivery. */
   drift: boolean;
   weights: readonly number[];
+  /** Run the workflows by nektos/act instead of the lab's own runner. */
+  act: boolean;
   /** Requests a second, fixed arrival times. */
   rps: number;
   seed: number;
@@ -45,13 +47,26 @@ export const USAGE = `npm run demo [-- options]
   --strategy canary|blueGreen|rolling|recreate
   --drift                  change a pod by hand afterwards: it must be healed
   --weights '[5,10,25,50,100]'
+  --act                    run the workflows by nektos/act instead of the lab's own runner
   --rps 60                 requests a second
   --seed 1                 of the traffic and the gateway
   --keep                   leave everything running until Ctrl-C
   --json                   one JSON object at the end
   --report FILE            where the HTML report goes (default .lab/demo/report.html)`;
 
-const NAMES = ['break', 'strategy', 'drift', 'weights', 'rps', 'seed', 'keep', 'json', 'report', 'help'] as const;
+const NAMES = [
+  'break',
+  'strategy',
+  'drift',
+  'weights',
+  'act',
+  'rps',
+  'seed',
+  'keep',
+  'json',
+  'report',
+  'help',
+] as const;
 
 /**
  * @param args what stands behind `--`
@@ -67,6 +82,7 @@ export function parseOptions(args: readonly string[]): DemoOptions | 'help' {
       strategy: { type: 'string' },
       drift: { type: 'boolean' },
       weights: { type: 'string' },
+      act: { type: 'boolean' },
       rps: { type: 'string' },
       seed: { type: 'string' },
       keep: { type: 'boolean' },
@@ -85,7 +101,7 @@ export function parseOptions(args: readonly string[]): DemoOptions | 'help' {
   if (values.help === true) return 'help';
   const text = (name: (typeof NAMES)[number]): string | undefined => {
     const value = values[name];
-    if (value === true && !['drift', 'keep', 'json'].includes(name)) throw bad(`--${name} needs a value`);
+    if (value === true && !['drift', 'act', 'keep', 'json'].includes(name)) throw bad(`--${name} needs a value`);
     return typeof value === 'string' ? value : undefined;
   };
   const broken = oneOf('break', text('break'), [...(Object.keys(FAULTS) as Fault[]), ...RED_GATES]);
@@ -104,6 +120,7 @@ export function parseOptions(args: readonly string[]): DemoOptions | 'help' {
     strategy,
     drift,
     weights: parseWeights(text('weights') ?? '[5,10,25,50,100]'),
+    act: values.act === true,
     rps: integer('rps', text('rps'), 60, 1, 500),
     seed: integer('seed', text('seed'), 1, 0, 2 ** 31),
     keep: values.keep === true,

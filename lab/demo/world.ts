@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { systemExec } from '../../src/runner/index.ts';
 import { ensureHelm } from '../../tools/helm/index.ts';
 import { ensurePython, type PythonEnv } from '../../tools/python-env/index.ts';
+import { runWithAct } from '../act/run.ts';
 import { type Cluster, startCluster } from '../cluster/cluster.ts';
 import { git } from '../forge/git.ts';
 import { type Forge, startForge } from '../forge/server.ts';
@@ -18,9 +19,11 @@ import {
   type Repositories,
   type Run,
   type RunEvent,
+  type RunOptions,
   restForge,
   runWorkflow,
 } from '../runner/index.ts';
+import { ensureAct } from '../setup/act.ts';
 import { ensureBaseImage } from '../setup/base-image.ts';
 import { type StepLog, step } from '../setup/log.ts';
 import { ensureEngine, ensureGit } from '../setup/tools.ts';
@@ -82,11 +85,12 @@ export async function startWorld(root: string, options: DemoOptions, log: StepLo
     const workDir = await mkdtemp(join(tmpdir(), 'demo-'));
     open.push({ [Symbol.asyncDispose]: () => rm(workDir, { recursive: true, force: true }) });
     const registry = keep(await startDemoRegistry(cacheDir));
-    const [helm, python, engine, base] = await Promise.all([
+    const [helm, python, engine, base, act] = await Promise.all([
       step(log, 'helm', () => ensureHelm(cacheDir)),
       step(log, 'Python of the service', () => ensurePython(cacheDir, log)),
       step(log, 'container builder', () => ensureEngine(log)),
       step(log, 'base image', () => ensureBaseImage({ registryHost: registry.host, cacheDir, log })),
+      options.act ? step(log, 'act', () => ensureAct(cacheDir, log)) : undefined,
     ]);
     log.info(`engine ${engine}, Python packages: ${python.install}`);
     const forge = keep(await startForge());
@@ -147,8 +151,8 @@ export async function startWorld(root: string, options: DemoOptions, log: StepLo
       python,
       paths,
       values,
-      run: (event, onEvent, signal) =>
-        runWorkflow({
+      run: (event, onEvent, signal) => {
+        const run: RunOptions = {
           repo: SERVICE,
           file: '.github/workflows/deliver.yml',
           event: { name: event.name, payload: event.payload },
@@ -169,7 +173,11 @@ export async function startWorld(root: string, options: DemoOptions, log: StepLo
           workDir,
           onEvent,
           signal,
-        }),
+        };
+        return act === undefined
+          ? runWorkflow(run)
+          : runWithAct({ ...run, act, suite: { name: ACTIONS, refs: ['v1'] } });
+      },
       [Symbol.asyncDispose]: close,
     };
 

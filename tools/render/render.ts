@@ -3,6 +3,7 @@
  * result can be reviewed beside its source.
  */
 import { type Document, isScalar, parseDocument, type Scalar, visit } from 'yaml';
+import { actOnly } from './act.ts';
 
 export type Target = 'github' | 'ghes' | 'act';
 export const TARGETS: readonly Target[] = ['github', 'ghes', 'act'];
@@ -14,7 +15,8 @@ export interface RenderOptions {
   ref: string;
 }
 
-interface Edit {
+/** A place in the text, and what stands there instead. */
+export interface Edit {
   start: number;
   end: number;
   text: string;
@@ -32,6 +34,7 @@ export function render(source: string, target: Target, options: RenderOptions): 
   const edits = [
     ...selfReferences(document, target, options),
     ...(target === 'github' ? [] : unsupportedKeys(document, source)),
+    ...(target === 'act' ? actOnly(document, source) : []),
   ];
   return edits
     .sort((a, b) => b.start - a.start)
