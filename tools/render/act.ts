@@ -22,7 +22,7 @@ export function actOnly(document: Document, source: string): Edit[] {
     if (!isSeq(steps)) return [];
     return [
       ...(job.has('outputs') ? [] : [insert(lineOf(keyOf(job, 'steps'), source), '    outputs: {}\n')]),
-      ...(inTurn(job) ? guards(steps as unknown as Node, source) : []),
+      ...(inTurn(job) && steps.getIn([0, 'name']) !== GUARDS[0] ? guards(steps as unknown as Node, source) : []),
     ];
   });
 }

@@ -16,6 +16,7 @@ describe('options', () => {
       strategy: 'canary',
       drift: false,
       weights: [5, 10, 25, 50, 100],
+      act: false,
       rps: 60,
       seed: 1,
       keep: false,
