@@ -91,7 +91,7 @@ function cell(replay: Replay, def: JobDef, record: JobRecord, contexts: Contexts
     }),
   );
   const outputs = evaluateMap(def.outputs, { contexts: { ...scope.contexts, env, steps, runner: {}, job: {} } });
-  const ran = record.steps.filter((step) => step.name !== GUARDS[0] && step.name !== GUARDS[1]);
+  const ran = record.steps.filter((step) => !isGuard(step));
   return {
     ...jobRun(replay, def, checkName(place, def, record), conclusionOf(record)),
     outputs: Object.fromEntries(Object.entries(outputs).filter(([, value]) => value !== '')),
@@ -101,6 +101,11 @@ function cell(replay: Replay, def: JobDef, record: JobRecord, contexts: Contexts
     startedAt: new Date(record.started).toISOString(),
     seconds: (record.ended - record.started) / 1000,
   };
+}
+
+/** Whether the rendering for act has added it. */
+export function isGuard(step: Pick<StepRecord, 'name'>): boolean {
+  return (GUARDS as readonly string[]).includes(step.name);
 }
 
 /** A cell that was held back by a red one before it is cancelled, as it would be by `fail-fast`. */

@@ -13,7 +13,7 @@ import type { Conclusion } from '../runner/types.ts';
 import { type ActCommand, actCommand } from './command.ts';
 import { actLog, type JobRecord, type LogEvent } from './log.ts';
 import { checkName, findPlace, topPlace } from './places.ts';
-import { conclusionOf, replayJobs } from './replay.ts';
+import { conclusionOf, isGuard, replayJobs } from './replay.ts';
 import { standinTrees, suiteTree } from './trees.ts';
 
 export interface ActOptions
@@ -174,6 +174,8 @@ function teller(
   };
   return {
     take(event) {
+      // Guards are no steps of the workflow.
+      if ('step' in event && isGuard(event.step)) return;
       const job = nameOf(event.job);
       if (event.type === 'job-started') {
         emit({ type: event.type, job });
