@@ -68,6 +68,8 @@ export async function startWorld(root: string, options: DemoOptions, log: StepLo
   };
   const closing = new AbortController();
   let live: Promise<Live> | undefined;
+  /** The cluster, once there is one: the gate of a pull request has no use for it. */
+  let running: Cluster | undefined;
   const close = async (): Promise<void> => {
     closing.abort(new Error('the demo ends'));
     await live?.catch(() => {});
@@ -167,8 +169,8 @@ export async function startWorld(root: string, options: DemoOptions, log: StepLo
             mintToken: async (permissions) =>
               forge.createToken({ kind: 'app', permissions, repositories: [SERVICE], login: 'github-actions[bot]' }),
           }),
-          secrets: { CONFIG_APP_KEY: privateKey, PROMETHEUS_TOKEN: '' },
-          vars: { CONFIG_APP_ID: CONFIG_APP },
+          secrets: { CONFIG_APP_KEY: privateKey, PROMETHEUS_TOKEN: '', ARGOCD_TOKEN: running?.apiToken ?? '' },
+          vars: { CONFIG_APP_ID: CONFIG_APP, ARGOCD_URL: running?.apiUrl ?? '' },
           env: { LAB_PYTHON: python.python },
           workDir,
           onEvent,
@@ -205,6 +207,7 @@ export async function startWorld(root: string, options: DemoOptions, log: StepLo
           seed: options.seed,
         }),
       );
+      running = cluster;
       targets = () => cluster.metricsTargets();
       await step(log, 'first version is running', () =>
         cluster.waitFor((s) => signal.aborted || (s.sync === 'Synced' && s.health === 'Healthy'), 60),

@@ -60,7 +60,8 @@ export function judgeDelivery(needs: Needs, stages: readonly StageResult[]): Del
   }
   const superseded = stages.find((s) => s.record.result === 'superseded');
   if (outcome('stage') === 'success') {
-    if (superseded === undefined) return end('pass', 'healthy', `PASS: all ${stages.length} stages are done.`);
+    const all = stages.length === 1 ? 'the one stage is' : `all ${stages.length} stages are`;
+    if (superseded === undefined) return end('pass', 'healthy', `PASS: ${all} done.`);
     return end(
       'superseded',
       'superseded',
