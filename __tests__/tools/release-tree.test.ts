@@ -45,6 +45,11 @@ async function small(): Promise<Repository> {
     '.github/workflows/release.yml': 'on: push\n',
     LICENSE: 'l\n',
     'README.md': 'r\n',
+    'SECURITY.md': 's\n',
+    'docs/errors.md': 'e\n',
+    'docs/picture.svg': '<svg/>\n',
+    'src/audit/README.md': 'how\n',
+    'src/audit/NOTES.md': 'no\n',
     'src/a.ts': 'a\n',
   };
   for (const [path, text] of Object.entries(files)) {
@@ -68,7 +73,7 @@ const bare = async (): Promise<string> => {
 };
 const tagOf = (dir: string, tag: string): Promise<string> => gitLine({ dir }, ['rev-parse', `refs/tags/${tag}`]);
 
-test('it holds bundles, actions, called workflows, licence, README and a root folder per action', async () => {
+test('it holds bundles, actions, called workflows, licence, documents and a root folder per action', async () => {
   const repository = await small();
   const tree = await writeReleaseTree(repository, 'HEAD');
   expect((await gitLine(repository, ['ls-tree', '-r', '--name-only', tree])).split('\n').sort()).toEqual(
@@ -76,9 +81,13 @@ test('it holds bundles, actions, called workflows, licence, README and a root fo
       '.github/workflows/w.yml',
       'LICENSE',
       'README.md',
+      'SECURITY.md',
       'a/action.yml',
       'actions/a/action.yml',
       'dist/a/index.js',
+      'docs/errors.md',
+      'docs/picture.svg',
+      'src/audit/README.md',
     ].sort(),
   );
   expect(await gitLine(repository, ['cat-file', 'blob', `${tree}:a/action.yml`])).toContain('main: ../dist/a/index.js');

@@ -11,10 +11,13 @@ export interface Entry {
   path: string;
 }
 
+/** What the README leads to stands beside it, so that a pinned release can be read as it was. */
+const DOCUMENTS = /^(LICENSE|(ARCHITECTURE|SECURITY|CONTRIBUTING)\.md|docs\/.+|(.+\/)?README\.md)$/;
+
 const ACTION = /^actions\/([a-z0-9-]+)\/action\.yml$/;
 
 /**
- * Chooses what a release holds: dist/, actions/, the workflows that others call, licence and README, in the same bytes.
+ * Chooses what a release holds: dist/, actions/, the workflows that others call, licence and documents, in the same bytes.
  * @param entries all files of the source commit
  */
 function releaseEntries(entries: readonly Entry[]): Entry[] {
@@ -22,9 +25,7 @@ function releaseEntries(entries: readonly Entry[]): Entry[] {
   const called = new Set(
     entries.flatMap(({ path }) => (/^workflows\/[^/]+\.yml$/.test(path) ? [`.github/${path}`] : [])),
   );
-  return entries.filter(
-    ({ path }) => /^(dist|actions)\//.test(path) || /^(LICENSE|README\.md)$/.test(path) || called.has(path),
-  );
+  return entries.filter(({ path }) => /^(dist|actions)\//.test(path) || DOCUMENTS.test(path) || called.has(path));
 }
 
 /**

@@ -16,9 +16,9 @@ import { startWorld, type World } from '../../bump-helm-tag/world.ts';
 import { commitFiles } from '../../support/commit.ts';
 
 const FILE = 'env/v.yaml';
-export const OLD = `sha256:${'1'.repeat(64)}`;
-export const STABLE = `sha256:${'2'.repeat(64)}`;
-export const NEW = `sha256:${'3'.repeat(64)}`;
+const OLD = `sha256:${'1'.repeat(64)}`;
+const STABLE = `sha256:${'2'.repeat(64)}`;
+const NEW = `sha256:${'3'.repeat(64)}`;
 
 const valuesOf = (digest: string, revision: string): string => `# CI owns image.* and canary.*
 image:
