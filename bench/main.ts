@@ -11,6 +11,7 @@ const FOLDERS: Readonly<Record<string, string>> = {
   build: 'build-image',
   scan: 'scan-deps',
   canary: 'verify-canary',
+  delivery: 'delivery',
 };
 const root = join(import.meta.dirname, '..');
 const args = process.argv.slice(2);

@@ -70,6 +70,25 @@ export function treeJson(deployments: readonly Deployment[], pods: readonly PodF
   };
 }
 
+/** Pods as `kubectl get pods -o json` lists them, as far as an audit reads them. */
+export function podListJson(pods: readonly PodFacts[]): object {
+  const repository = (image: string): string => image.replace(/@.*$/, '').replace(/:[^:/]*$/, '');
+  return {
+    apiVersion: 'v1',
+    kind: 'List',
+    items: pods.map((pod) => ({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: pod.name, labels: pod.labels },
+      spec: { containers: [{ name: 'main', image: pod.image }] },
+      status: {
+        phase: pod.state === 'Running' ? 'Running' : 'Pending',
+        containerStatuses: [{ name: 'main', image: pod.image, imageID: `${repository(pod.image)}@${pod.imageId}` }],
+      },
+    })),
+  };
+}
+
 /** A pod's labels as Prometheus puts them on every series of it: with `_` for what a label's name may not hold. */
 export function targetLabels(labels: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(

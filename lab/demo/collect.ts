@@ -4,7 +4,15 @@ import { arch, cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseBlocks } from '../../src/bump-helm-tag/trailers.ts';
 import { git } from '../forge/git.ts';
-import type { CommitFact, DeliveryFacts, DriftFact, JobFact, StageFact, TrafficFact } from '../report/facts.ts';
+import type {
+  AuditFact,
+  CommitFact,
+  DeliveryFacts,
+  DriftFact,
+  JobFact,
+  StageFact,
+  TrafficFact,
+} from '../report/facts.ts';
 import { leafJobs, type Run } from '../runner/index.ts';
 import { downtime, isFailure, type Sample } from '../traffic/stats.ts';
 import type { Strategy } from './options.ts';
@@ -75,6 +83,7 @@ export function trafficBySecond(
 export interface CollectOptions {
   strategy: Strategy;
   drift: DriftFact | undefined;
+  audit: readonly AuditFact[];
   run: Run;
   revision: string;
   samples: readonly Sample[];
@@ -120,6 +129,7 @@ export function refusalFacts(o: {
     wanted: [],
     downtime: { failed: 0, byCode: {}, seconds: 0 },
     drift: undefined,
+    audit: [],
     requests: { sent: 0, failed: 0, toCanary: 0 },
     image: { ref: '', reused: false, running: [] },
     commits: [],
@@ -146,6 +156,7 @@ export async function collectFacts(o: CollectOptions): Promise<DeliveryFacts> {
     wanted: wantedWeights(o.handoffs, o.start, o.outputs.verdict === 'pass'),
     downtime: downtime(samples),
     drift: o.drift,
+    audit: o.audit,
     requests: {
       sent: samples.length,
       failed: samples.filter((s) => isFailure(s.code)).length,

@@ -6,6 +6,7 @@ import { git } from '../forge/git.ts';
 import { renderReport } from '../report/report.ts';
 import { leafJobs, type Run } from '../runner/index.ts';
 import { firstFailures } from '../traffic/stats.ts';
+import { auditPods } from './audit.ts';
 import { changeFor } from './change.ts';
 import { collectFacts, handoffsSince } from './collect.ts';
 import type { Developer } from './developer.ts';
@@ -68,6 +69,7 @@ export async function deliver(o: DemoStage): Promise<Outcome> {
   const drift = options.drift ? await showDrift(live.cluster, live.traffic) : undefined;
 
   const outputs = deliveryOutputs(run);
+  const audit = outputs.verdict === 'pass' ? await auditPods(o.root, world, live.cluster, outputs.digest ?? '') : [];
   const handoffs = await handoffsSince(world.paths.config, headBefore);
   const valuesAfter = await world.values();
   const active = activeSlot(valuesAfter, options);
@@ -85,6 +87,7 @@ export async function deliver(o: DemoStage): Promise<Outcome> {
   const facts = await collectFacts({
     strategy: options.strategy,
     drift,
+    audit,
     run,
     revision: pushed,
     samples,
@@ -122,6 +125,7 @@ export async function deliver(o: DemoStage): Promise<Outcome> {
     failures: firstFailures(samples, start),
     sent: facts.requests.sent,
     drift,
+    audit,
   });
   return {
     problems,
@@ -131,6 +135,7 @@ export async function deliver(o: DemoStage): Promise<Outcome> {
       requests: facts.requests,
       downtime: facts.downtime,
       drift,
+      audit: audit.map(({ name, status }) => ({ name, status })),
       commits: handoffs.map(({ sha, subject }) => ({ sha, subject })),
       report,
       timings: facts.timings,

@@ -1,4 +1,6 @@
 /** The events that GitHub would send for the service repository, as far as the workflows read them. */
+import type { WorkflowRun } from '../forge/store.ts';
+import type { Run, RunOptions } from '../runner/index.ts';
 import type { PullRequest } from './developer.ts';
 import { SERVICE } from './seed.ts';
 
@@ -44,5 +46,20 @@ export function pullRequestEvent(pull: PullRequest): DemoEvent {
     ref: `refs/pull/${number}/merge`,
     sha: pull.merge_commit_sha,
     payload: { action: 'opened', number, pull_request, repository },
+  };
+}
+
+/** A run that has ended, as the forge shows it. */
+export function runFact(run: Run, { file, ref }: Pick<RunOptions, 'file' | 'ref'>): WorkflowRun {
+  return {
+    id: run.id,
+    name: run.name,
+    path: file,
+    event: run.event,
+    run_attempt: run.attempt,
+    status: 'completed',
+    conclusion: run.conclusion,
+    head_sha: run.sha,
+    head_branch: ref.replace(/^refs\/heads\//, ''),
   };
 }

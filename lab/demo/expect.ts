@@ -1,5 +1,5 @@
 /** What must be true at the end. Pure: facts in, the sentences that do not hold out. */
-import type { DriftFact } from '../report/facts.ts';
+import type { AuditFact, DriftFact } from '../report/facts.ts';
 import type { Handoff } from './collect.ts';
 import type { DemoOptions, RedGate } from './options.ts';
 
@@ -25,6 +25,7 @@ export interface EndFacts {
   failures: readonly string[];
   sent: number;
   drift: DriftFact | undefined;
+  audit: readonly AuditFact[];
 }
 
 /** @returns an empty list when the demo showed what it promises */
@@ -55,7 +56,7 @@ export function unmet(options: DemoOptions, end: EndFacts): string[] {
         end.digest.standby.join() === end.digest.before,
         `the other slot runs ${end.digest.standby.join(', ') || 'nothing'}, not the old ${end.digest.before}`,
       );
-    return [...problems, ...(options.drift ? unhealed(end.drift) : [])];
+    return [...problems, ...brokenLinks(end.audit), ...(options.drift ? unhealed(end.drift) : [])];
   }
   const reverts = end.handoffs.filter((h) => h.subject.startsWith('revert '));
   must(end.conclusion === 'failure', `the run ended ${end.conclusion}, it should be red`);
@@ -75,6 +76,17 @@ export function unmet(options: DemoOptions, end: EndFacts): string[] {
 const MAX_FAILED = 0.03;
 /** Polls within which a change by hand is taken back. */
 const MAX_POLLS = 3;
+
+/** The links of the chain. The attestation of the lab has no signature, so that nobody can vouch for it. */
+const CHAIN = ['pod', 'digest', 'image', 'handoff', 'source', 'run', 'attestation', 'values'];
+
+function brokenLinks(links: readonly AuditFact[]): string[] {
+  return CHAIN.flatMap((name) => {
+    const { status, why } = links.find((link) => link.name === name) ?? { status: 'not told', why: '' };
+    const wanted = name === 'attestation' ? 'unverified' : 'ok';
+    return status === wanted ? [] : [`the audit says ${status} of ${name}, ${wanted} was expected (${why})`];
+  });
+}
 
 function unhealed(drift: DriftFact | undefined): string[] {
   if (drift === undefined) return ['nothing was changed by hand'];

@@ -21,6 +21,9 @@ export function tellDelivery(
     for (const [key, value] of h.trailers.filter(([k]) => /^(Bump-Id|Image-Ref|Bump-Value|Delivery-Id)$/.test(k)))
       progress.info(`               ${key}: ${value}`);
   }
+  if (facts.audit.length > 0) progress.title('Audit: from the pod back to the commit');
+  for (const { name, status, why } of facts.audit)
+    progress.info(`${name.padEnd(12)} ${status.padEnd(11)} ${why}`.trimEnd());
   progress.title('Result');
   const r = facts.requests;
   progress.info(facts.message);

@@ -29,7 +29,7 @@ import { type StepLog, step } from '../setup/log.ts';
 import { ensureEngine, ensureGit } from '../setup/tools.ts';
 import { startTraffic, type Traffic } from '../traffic/load.ts';
 import { ADVISORIES } from './advisories.ts';
-import type { DemoEvent } from './events.ts';
+import { type DemoEvent, runFact } from './events.ts';
 import { installFirst } from './first-version.ts';
 import type { DemoOptions } from './options.ts';
 import { startDemoRegistry } from './registry.ts';
@@ -46,11 +46,17 @@ export interface World extends AsyncDisposable {
   registry: RegistryHandle;
   metrics: MetricsHandle;
   python: PythonEnv;
+  /** Path of the program. */
+  helm: string;
+  /** `host/repository` of the service's image. */
+  image: string;
+  /** Folder that goes with the world. */
+  workDir: string;
   /** Starts production; asked twice, it is the same one. Work on the source need not wait for it. */
   goLive(): Promise<Live>;
   /** Bare repositories. */
   paths: { service: string; config: string };
-  /** Runs the service's workflow for an event. */
+  /** Runs the service's workflow for an event. The forge knows the run then, as GitHub does. */
   run(event: DemoEvent, onEvent: (event: RunEvent) => void, signal: AbortSignal): Promise<Run>;
   /** Text of the values file at the head of the config branch. */
   values(): Promise<string>;
@@ -151,9 +157,12 @@ export async function startWorld(root: string, options: DemoOptions, log: StepLo
       },
       metrics,
       python,
+      helm,
+      image,
+      workDir,
       paths,
       values,
-      run: (event, onEvent, signal) => {
+      run: async (event, onEvent, signal) => {
         const run: RunOptions = {
           repo: SERVICE,
           file: '.github/workflows/deliver.yml',
@@ -176,9 +185,11 @@ export async function startWorld(root: string, options: DemoOptions, log: StepLo
           onEvent,
           signal,
         };
-        return act === undefined
+        const ended = await (act === undefined
           ? runWorkflow(run)
-          : runWithAct({ ...run, act, suite: { name: ACTIONS, refs: ['v1'] } });
+          : runWithAct({ ...run, act, suite: { name: ACTIONS, refs: ['v1'] } }));
+        forge.recordRun(SERVICE, runFact(ended, run));
+        return ended;
       },
       [Symbol.asyncDispose]: close,
     };

@@ -49,6 +49,14 @@ export interface DriftFact {
   writes: readonly (readonly [string, number])[];
 }
 
+/** A link of the chain from a running pod back to the commit, as the audit told it. */
+export interface AuditFact {
+  name: string;
+  status: string;
+  why: string;
+  evidence: readonly { name: string; value: string }[];
+}
+
 export interface DeliveryFacts {
   app: string;
   strategy: string;
@@ -64,6 +72,8 @@ export interface DeliveryFacts {
   /** From the push to the end. */
   downtime: Downtime;
   drift: DriftFact | undefined;
+  /** Empty when nothing was delivered. */
+  audit: readonly AuditFact[];
   image: { ref: string; reused: boolean; running: readonly string[] };
   commits: readonly CommitFact[];
   machine: string;

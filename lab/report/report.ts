@@ -1,7 +1,7 @@
 /** The delivery report: one self-contained HTML file that needs no script to be read. Pure. */
 import { formatSeconds, html, manyLines, truncateBytes } from '../../src/text/index.ts';
 import { timeline, trafficShare } from './charts.ts';
-import type { CommitFact, DeliveryFacts, DriftFact } from './facts.ts';
+import type { AuditFact, CommitFact, DeliveryFacts, DriftFact } from './facts.ts';
 
 const STYLE = `
 :root{color-scheme:light dark;--ink:#1f2328;--soft:#57606a;--line:#d0d7de;--ground:#fff;--good:#1a7f37;--bad:#cf222e;--calm:#0969da;--warn:#9a6700}
@@ -37,7 +37,7 @@ export function renderReport(facts: DeliveryFacts): string {
 <dt>requests</dt><dd>${r.sent} sent, ${r.toCanary} answered by the canary, ${r.failed} failed (${percent(r.failed, r.sent)})</dd>
 <dt>strategy</dt><dd>${text(facts.strategy)}</dd><dt>downtime</dt><dd>${text(downtimeText(facts.downtime))}</dd></dl>
 ${traffic(facts)}${stages(facts)}<h2>Jobs</h2>${timeline(facts.jobs)}
-${commits(facts)}${drift(facts.drift)}<h2>Machine</h2><p>${text(facts.machine)}</p>
+${commits(facts)}${drift(facts.drift)}${audit(facts.audit)}<h2>Machine</h2><p>${text(facts.machine)}</p>
 <table><tbody>${facts.timings.map((t) => `<tr><td>${text(t.name)}</td><td>${formatSeconds(t.seconds)}</td></tr>`).join('')}</tbody></table>
 </body></html>
 `;
@@ -83,6 +83,22 @@ function drift(fact: DriftFact | undefined): string {
   const { text } = html;
   const writes = fact.writes.map(([method, status]) => `${method} ${status}`).join(', ');
   return `<h2>Drift</h2><p>The Deployment <code>${text(fact.deployment)}</code> was changed by hand and ${fact.outOfSync ? 'found OutOfSync' : 'not noticed'}; it was as in Git again after ${fact.polls} poll${fact.polls === 1 ? '' : 's'} (${formatSeconds(fact.seconds)}), with ${fact.failed} failed requests. Writes to the API of the cluster: ${text(writes)}.</p>
+`;
+}
+
+function audit(links: readonly AuditFact[]): string {
+  if (links.length === 0) return '';
+  const { text } = html;
+  const row = ({ name, status, why, evidence }: AuditFact): string => {
+    const seen = evidence
+      .filter(({ value }) => value !== '')
+      .map((e) => `${text(e.name)} <code>${text(e.value)}</code>`)
+      .join('<br>');
+    return `<tr><td>${text(name)}</td><td>${text(status)}</td><td>${text(why)}</td><td>${seen}</td></tr>`;
+  };
+  return `<h2>From the pod back to the commit</h2><div class="scroll"><table><thead><tr><th>link</th><th>status</th><th>why</th><th>seen</th></tr></thead><tbody>
+${links.map(row).join('\n')}
+</tbody></table></div>
 `;
 }
 

@@ -12,6 +12,7 @@ import { git } from '../../../lab/forge/git.ts';
 import { leafJobs, type Run } from '../../../lab/runner/index.ts';
 import { systemExec } from '../../../src/runner/index.ts';
 import { root } from '../../support/bundle.ts';
+import { watchProcesses } from './watch.ts';
 
 interface DemoResult {
   ok: boolean;
@@ -21,6 +22,7 @@ interface DemoResult {
   downtime: { failed: number; seconds: number };
   drift?: { writes: [string, number][] };
   commits: { subject: string }[];
+  audit: { name: string; status: string }[];
   report: string;
 }
 
@@ -36,8 +38,31 @@ async function demo(...args: string[]): Promise<DemoResult> {
 
 describe('npm run demo', () => {
   test('a: a good version reaches 100 % through its weights', async () => {
+    using seen = watchProcesses();
     const result = await demo();
     expect(result.problems).toEqual([]);
+    // W10: no secret in an argument list, over a whole delivery. The tokens of the forge, and the key of the App.
+    const commands = [...seen.commands];
+    expect(commands.filter((line) => line.includes('/dist/verify-canary/')).length).toBeGreaterThan(0);
+    expect(commands.filter((line) => /gh[ps]_[0-9a-f]{36}|PRIVATE KEY/.test(line))).toEqual([]);
+    // CI holds nothing that could write to a cluster: not by name, and not by value.
+    const variables = [...seen.variables];
+    expect(variables.filter((one) => one.startsWith('INPUT_ARGOCD-TOKEN=')).length).toBeGreaterThan(0);
+    expect(
+      variables.filter((one) => /^[^=]*(KUBE|K8S_|KUBECONFIG|HELM_KUBE|ARGOCD_(AUTH|PASSWORD|OPTS))/i.test(one)),
+    ).toEqual([]);
+    expect(variables.filter((one) => /client-(key|certificate)-data|kind: *Config\b|:6443\b/.test(one))).toEqual([]);
+    // The attestation of the lab has no signature.
+    expect(result.audit.map(({ name, status }) => `${name} ${status}`)).toEqual([
+      'pod ok',
+      'digest ok',
+      'image ok',
+      'handoff ok',
+      'source ok',
+      'run ok',
+      'attestation unverified',
+      'values ok',
+    ]);
     expect(result.commits).toHaveLength(6);
     expect(result.outputs).toMatchObject({ verdict: 'pass', reused: 'false', superseded: 'false' });
     expect(readFileSync(result.report, 'utf8')).toContain('class="verdict pass"');

@@ -68,6 +68,13 @@ const handoff = (subject: string) => ({
   at: 0,
   weight: undefined,
 });
+const chain = (broken: Record<string, string> = {}) =>
+  ['pod', 'digest', 'image', 'handoff', 'source', 'run', 'attestation', 'values'].map((name) => ({
+    name,
+    status: broken[name] ?? (name === 'attestation' ? 'unverified' : 'ok'),
+    why: '',
+    evidence: [],
+  }));
 const good: EndFacts = {
   conclusion: 'success',
   verdict: 'pass',
@@ -80,6 +87,7 @@ const good: EndFacts = {
   failures: [],
   sent: 100,
   drift: undefined,
+  audit: chain(),
 };
 const bad: EndFacts = {
   ...good,
@@ -106,6 +114,9 @@ describe('what must be true at the end', () => {
     ['another digest in the registry', options, { ...good, digest: { ...good.digest, registry: 'd3' } }],
     ['an old pod', options, { ...good, digest: { ...good.digest, running: ['d1', 'd2'] } }],
     ['no pod at all', options, { ...good, digest: { ...good.digest, running: [] } }],
+    ['a broken link of the audit', options, { ...good, audit: chain({ run: 'missing' }) }],
+    ['a signature that the lab cannot have', options, { ...good, audit: chain({ attestation: 'ok' }) }],
+    ['a link that the audit does not tell', options, { ...good, audit: chain().slice(1) }],
     ['a green run of a bad version', broken, { ...bad, conclusion: 'success' }],
     ['a reason that names something else', broken, { ...bad, reason: 'worse:cpu' }],
     ['no revert', broken, { ...bad, handoffs: [handoff('deliver')] }],

@@ -37,6 +37,10 @@ const facts: DeliveryFacts = {
   requests: { sent: 1200, failed: 4, toCanary: 60 },
   downtime: { failed: 4, byCode: { '500': 4 }, seconds: 4 },
   drift: undefined,
+  audit: [
+    { name: 'digest', status: 'ok', why: '', evidence: [{ name: 'digest', value: `sha256:${'b'.repeat(64)}` }] },
+    { name: 'attestation', status: 'unverified', why: 'nobody vouches for it', evidence: [] },
+  ],
   image: { ref: `127.0.0.1:1/histogram-eq:sha-1@sha256:${'b'.repeat(64)}`, reused: false, running: ['sha256:1'] },
   commits: [
     { sha: 'c'.repeat(40), subject: 'histogram-eq 5 %', trailers: [['Bump-Id', '1']], diff: '-weight: 0\n+weight: 5' },

@@ -45,6 +45,7 @@ const facts: DeliveryFacts = {
     failed: 0,
     writes: [['POST', 405]],
   },
+  audit: [{ name: HOSTILE, status: HOSTILE, why: HOSTILE, evidence: [{ name: HOSTILE, value: HOSTILE }] }],
   image: { ref: `r/app:sha-1@sha256:${'b'.repeat(64)}`, reused: false, running: [HOSTILE] },
   commits: [
     {
@@ -107,6 +108,7 @@ test('a change that was not merged has jobs, and neither traffic nor stages nor 
     wanted: [],
     commits: [],
     drift: undefined,
+    audit: [],
   });
   expect(page).toContain('class="verdict refused"');
   expect([...page.matchAll(/<h2>([^<]*)/g)].map((m) => m[1])).toEqual(['Jobs', 'Machine']);
