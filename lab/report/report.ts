@@ -11,7 +11,7 @@ h1{font-size:24px;margin:0 0 4px}h2{font-size:18px;margin:34px 0 10px;border-bot
 .verdict{font-weight:700;padding:2px 10px;border-radius:12px;color:var(--ground);background:var(--warn)}.pass,.superseded{background:var(--good)}.fail,.refused{background:var(--bad)}
 table{border-collapse:collapse;width:100%;font-size:14px}th,td{text-align:left;padding:5px 10px 5px 0;border-bottom:1px solid var(--line);vertical-align:top}
 .scroll{overflow-x:auto}code,pre{font:13px ui-monospace,monospace}pre{overflow-x:auto;padding:10px;border:1px solid var(--line);border-radius:6px}
-td code{white-space:nowrap}.soft{color:var(--soft)}dl{display:grid;grid-template-columns:max-content 1fr;gap:2px 16px}dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
+td code{white-space:nowrap}td code.long{white-space:normal;overflow-wrap:anywhere}.soft{color:var(--soft)}dl{display:grid;grid-template-columns:max-content 1fr;gap:2px 16px}dt{color:var(--soft)}dd{margin:0;overflow-wrap:anywhere}
 svg{width:100%;height:auto}svg text{font:12px system-ui,sans-serif;fill:var(--soft)}.grid{stroke:var(--line)}.wanted{fill:none;stroke:var(--calm);stroke-width:2}.dot{fill:var(--ink);opacity:.6}.failed{stroke:var(--bad);stroke-width:3}
 .bar{fill:var(--warn)}.bar.success{fill:var(--good)}.bar.failure{fill:var(--bad)}.bar.skipped{fill:var(--line)}
 summary{cursor:pointer}@media print{details{break-inside:avoid}body{max-width:none}}
@@ -92,7 +92,7 @@ function audit(links: readonly AuditFact[]): string {
   const row = ({ name, status, why, evidence }: AuditFact): string => {
     const seen = evidence
       .filter(({ value }) => value !== '')
-      .map((e) => `${text(e.name)} <code>${text(e.value)}</code>`)
+      .map((e) => `${text(e.name)} <code class="long">${text(e.value)}</code>`)
       .join('<br>');
     return `<tr><td>${text(name)}</td><td>${text(status)}</td><td>${text(why)}</td><td>${seen}</td></tr>`;
   };

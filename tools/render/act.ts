@@ -39,7 +39,7 @@ function inTurn(job: YAMLMap): boolean {
 function guards(steps: Node, source: string): Edit[] {
   const [start = 0, , end = source.length] = steps.range ?? [];
   const first = `      - name: ${GUARDS[0]}\n        run: test ! -e ${RED}\n`;
-  const write = `mkdir -p "$RUNNER_TOOL_CACHE" && touch ${RED}`;
+  const write = `mkdir -p "$RUNNER_TOOL_CACHE" && touch -- ${RED}`;
   const last = `      - name: ${GUARDS[1]}\n        if: always() && job.status != 'success'\n        run: ${write}\n`;
   // Behind the last line of the last step, before comments and empty lines that belong to what follows.
   const body = source.slice(start, end).replace(/(\s*\n\s*#[^\n]*|\s+)*$/, '');
