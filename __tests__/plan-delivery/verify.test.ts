@@ -47,7 +47,8 @@ describe('canary', () => {
     const [stable, canary] = ['app="shop",track="stable"', 'app="shop",track="canary"'];
     expect(stages.map((s) => s.verify)).toEqual([
       { mode: 'concurrent', weight: 50, step: '', stable, canary, rollout: '' },
-      { mode: 'before-after', weight: 100, step: '', stable, canary, rollout: '' },
+      // The load of before was that of both.
+      { mode: 'before-after', weight: 100, step: '', stable: 'app="shop",track=~"stable|canary"', canary, rollout: '' },
       { mode: 'post-promotion', weight: 100, step: 'finish', stable: canary, canary: stable, rollout: '' },
     ]);
     // A trace holds one kind of comparison.

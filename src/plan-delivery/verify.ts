@@ -19,9 +19,16 @@ export function judgeWeight(input: StagePlanInput, now: CurrentValues, weight: n
   return compare({ mode: 'concurrent', weight, step: '' }, ...tracks(input, now));
 }
 
-/** All requests go to the canary: the stable version of the time before is what is left to compare with. */
+/**
+ * All requests go to the canary, and the time before is what is left to compare with. There both versions carried the load
+ * together: the stable one alone had as little as half of it at last, and what is compared must have had a like load. How the
+ * canary does beside it was judged at every weight.
+ */
 export function judgeFull(input: StagePlanInput, now: CurrentValues): Judging {
-  return compare({ mode: 'before-after', weight: 100, step: '' }, ...tracks(input, now));
+  const [, canary] = tracks(input, now);
+  const old = { tag: now.stable.tag ?? '' };
+  const before = matchers(input.labels, 'stable', 'track=~"stable|canary"', old);
+  return compare({ mode: 'before-after', weight: 100, step: '' }, before, canary);
 }
 
 /**
