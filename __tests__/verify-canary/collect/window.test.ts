@@ -197,9 +197,27 @@ describe('the stable version from before the canary', () => {
     ]);
   });
 
-  test('a time without stable is a gap of stable', async () => {
-    const { lines } = await read(T + 3 * HOUR, { until: T + 60, baseline: 7200, since: [{ weight: 10, at: T }] });
-    expect(lines[0]).toMatchObject({ weight: 0, gap: 'stable-absent' });
+  test('the time before there was a stable version has no lines; one in which it was away is a gap', async () => {
+    const born = T - 600;
+    for (let at = born; at <= T + 100; at += 15) {
+      if (at > born + 120 && at <= born + 300) continue;
+      const labels = { app: 'shop', track: 'broken', pod: 'b-1', code: '200' };
+      prom.store.append('http_requests_total', labels, at, 10 * (at - born));
+      prom.store.append('process_start_time_seconds', { ...labels }, at, born);
+    }
+    const { lines } = await read(T + 3 * HOUR, {
+      since: [{ weight: 10, at: T }],
+      until: T + 15,
+      baseline: 7200,
+      stable: 'track="broken"',
+    });
+    const before = intervals(lines).filter((line) => line.weight === 0);
+    expect(before[0]).toMatchObject({ start: born - 15 });
+    expect(before[0]).not.toHaveProperty('gap');
+    const gaps = before.filter((line) => line.gap === 'stable-absent');
+    expect(gaps.length).toBeGreaterThan(0);
+    expect(gaps.every((line) => line.start >= born + 120 && line.end <= born + 330)).toBe(true);
+    expect(before.at(-1)?.end).toBe(T);
   });
 });
 

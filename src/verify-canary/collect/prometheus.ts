@@ -67,6 +67,8 @@ export function prometheusSource(options: PrometheusOptions): MetricsSource {
   let tried = 0;
   let t0 = context.t0 ?? Number.POSITIVE_INFINITY;
   let reach = FIRST_RANGE - LOOKBACK;
+  /** The baseline has begun. */
+  let stableSeen = false;
 
   async function readClock(signal: AbortSignal): Promise<number> {
     offset = (await client.time(signal)) - clock.now();
@@ -158,6 +160,11 @@ export function prometheusSource(options: PrometheusOptions): MetricsSource {
     const alone = s.only ?? (config.judge.mode === 'concurrent' ? undefined : 'canary');
     const { told, lost } = range.look(at, end, begun, { cut: end >= s.to, only: alone });
     if (told === 'wait') return;
+    // The time before there was a stable version is no hole in what is known of it.
+    if (s.only === 'stable' && told === 'stable-absent' && !stableSeen) {
+      at = end;
+      return;
+    }
     const flags: Flag[] = [...(stretched ? ['stretched' as const] : []), ...(lost ? ['target-lost' as const] : [])];
     const counted = told === 'ready' ? count(range, end, begun, alone, known) : { gap: told };
     push(s, end, { ...counted, ...(flags.length > 0 ? { flags } : {}) });
@@ -183,6 +190,7 @@ export function prometheusSource(options: PrometheusOptions): MetricsSource {
     if (at === s.from && s.step !== null) queue.push({ v: 1, type: 'event', at, event: 'run' });
     const line: Interval = { v: 1, step: s.step, weight: s.weight, start: at, end, ...counted };
     queue.push(byPod?.fit(line) ?? line);
+    stableSeen = true;
     at = end;
     tried = end;
   }
