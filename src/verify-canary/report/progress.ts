@@ -1,6 +1,6 @@
 /** Lines of the log while a canary is watched. */
 import { type CanaryConfig, selectorText } from '../config.ts';
-import { passMargin, stepFor } from '../core/defaults.ts';
+import { failRatio, passMargin, stepFor } from '../core/defaults.ts';
 import type { Interval, Status, Verdict } from '../core/index.ts';
 import type { Inputs } from '../inputs.ts';
 import { COMPARED } from './message.ts';
@@ -23,9 +23,9 @@ export function planLines(config: CanaryConfig, inputs: Inputs, history: number)
     const floor = m.kind === 'cpu' ? '' : ` and ${percent(m.fail.floor)} more`;
     const wanted =
       margin === 'none' || m.mode === 'observe' ? 'not asked for a pass' : `a pass excludes ${short(margin)} x`;
-    const slo = objective(m.slo);
+    const slo = objective(m.slo, judge.beta);
     lines.push(
-      `metric ${m.name} (${m.kind}, ${m.mode}): fails above ${short(m.fail.ratio)} x stable${floor}; ${wanted}${slo}`,
+      `metric ${m.name} (${m.kind}, ${m.mode}): fails above ${short(failRatio(judge, m))} x stable${floor}; ${wanted}${slo}`,
     );
   }
   return lines;
@@ -36,11 +36,11 @@ function whatOf({ argocd, step, weight }: Inputs): string {
   return weight === null ? `step ${step}, no share of the traffic` : `step ${step} at ${short(weight)} %`;
 }
 
-function objective(slo: number | { le: number; max: number } | null): string {
+function objective(slo: number | { le: number; max: number } | null, beta: number): string {
   if (slo === null) return '';
   const max = typeof slo === 'number' ? slo : slo.max;
-  // With no event at all, (1-s)^-n reaches 1/beta = 20 (doubled by the mean with the ratio) after ln(40)/s requests.
-  return `; objective ${percent(max)}, shown by ${Math.ceil(Math.log(40) / -Math.log1p(-max))} canary requests without an event`;
+  // With no event at all, (1-s)^-n reaches 1/beta (doubled by the mean with the ratio) after ln(2/beta)/s requests.
+  return `; objective ${percent(max)}, shown by ${Math.ceil(Math.log(2 / beta) / -Math.log1p(-max))} canary requests without an event`;
 }
 
 /** `02:15  5 %  412/21 req  errors 0.2|0.0 %  evidence 0.3 of 4.6  pass 2.1 of 3.0  ETA 1m40s` */
