@@ -255,3 +255,39 @@ test.each([
     await http.close();
   }
 });
+
+test('before-after with matchers that both find the canary: the baseline is of all pods, a line of the canary of its own', async () => {
+  const http = openHttp();
+  now = T + HOUR;
+  const notes: string[] = [];
+  try {
+    const clock = steppingClock(now);
+    const source = prometheusSource({
+      client: openPrometheus(http, new URL(prom.url), {}, clock),
+      config: { ...config, judge: { ...config.judge, mode: 'before-after' } },
+      arms: { stable: parseMatchers('track=~"stable|canary"'), canary: parseMatchers('track="canary"') },
+      since: [{ weight: 100, at: T }],
+      until: T + 60,
+      baseline: 60,
+      context: { step: '100', weight: 100, t0: null, lastEnd: null, fault: () => {} },
+      clock,
+      pods: { note: (text) => notes.push(text), nodes: false },
+    });
+    const lines: TraceLine[] = [];
+    for (;;) {
+      const line = await source.next(new AbortController().signal);
+      if (line === null) break;
+      lines.push(line);
+    }
+    const [before, after] = [0, 100].map((weight) => intervals(lines).filter((line) => line.weight === weight));
+    expect(before?.at(-1)?.traffic).toEqual({ stable: 1560, canary: 0 });
+    expect(after?.at(-1)?.traffic).toEqual({ stable: 0, canary: 120 });
+    expect(Object.keys(before?.at(-1)?.pods?.stable ?? {}).length).toBeGreaterThan(1);
+    expect(before?.at(-1)?.pods?.canary).toEqual({});
+    expect(Object.keys(after?.at(-1)?.pods?.canary ?? {}).length).toBeGreaterThan(0);
+    expect(after?.at(-1)?.pods?.stable).toEqual({});
+    expect(notes.filter((text) => text.includes('same pods'))).toEqual([]);
+  } finally {
+    await http.close();
+  }
+});

@@ -7,7 +7,7 @@ import type { CanaryConfig } from '../config.ts';
 import type { Flag, Interval, Pair, TraceLine } from '../core/index.ts';
 import type { Since } from '../prometheus-inputs.ts';
 import { nodeReader } from './nodes.ts';
-import { type ArmName, assemble, planWants, type Told } from './plan.ts';
+import { type ArmCounts, type ArmName, assemble, planWants, type Told } from './plan.ts';
 import { type PodOptions, podReader } from './pods.ts';
 import { GapError, type PromClient } from './promql.ts';
 import { type Range, rangeReader } from './range.ts';
@@ -177,10 +177,12 @@ export function prometheusSource(options: PrometheusOptions): MetricsSource {
     alone: ArmName | undefined,
     known: ReadonlyMap<string, string>,
   ): Told {
-    const counted = {
-      stable: range.count('stable', at, end, begun),
-      canary: range.count('canary', at, end, begun),
-    };
+    // Only what is told, or a pod that both selectors match would look like one that counts for both versions at once.
+    const of = (arm: ArmName): ArmCounts =>
+      alone === undefined || alone === arm
+        ? range.count(arm, at, end, begun)
+        : { metrics: new Map(), traffic: new Map() };
+    const counted = { stable: of('stable'), canary: of('canary') };
     const line = assemble(config, counted, alone);
     return byPod === null || 'gap' in line ? line : { ...line, ...byPod.of(counted, known) };
   }
