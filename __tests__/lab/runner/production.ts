@@ -10,13 +10,12 @@ import { load } from 'js-yaml';
 import { evaluate, QueryError } from '../../../lab/metrics/query.ts';
 import { Store } from '../../../lab/metrics/store.ts';
 
-/** Rules of a service that is judged within seconds of its own clock. `mode` lets them name the weight 100. */
+/** Rules of a service that is judged within seconds of its own clock, which leaps between a commit and the first look. */
 export const RULES = `version: 1
-mode: before-after
 interval: 1s
 lag: 1s
 warmup: 0s
-settle: 0s
+settle: 4m
 baseline: 10m
 metrics:
   - { name: errors, kind: ratio, events: 'http_requests_total{code="500"}', total: http_requests_total, slo: 0.05 }

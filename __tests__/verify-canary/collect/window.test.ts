@@ -291,3 +291,33 @@ test('before-after with matchers that both find the canary: the baseline is of a
     await http.close();
   }
 });
+
+test('compared with the time before: the time in which the new weight became real is none of it', async () => {
+  const http = openHttp();
+  now = T + HOUR;
+  try {
+    const clock = steppingClock(now);
+    const source = prometheusSource({
+      client: openPrometheus(http, new URL(prom.url), {}, clock),
+      config: { ...config, judge: { ...config.judge, mode: 'before-after', settle: 60 } },
+      arms: { stable: parseMatchers('track="stable"'), canary: parseMatchers('track="canary"') },
+      since: [{ weight: 100, at: T }],
+      until: T + 30,
+      baseline: 300,
+      context: { step: '100', weight: 100, t0: null, lastEnd: null, fault: () => {} },
+      clock,
+    });
+    const lines: TraceLine[] = [];
+    for (;;) {
+      const line = await source.next(new AbortController().signal);
+      if (line === null) break;
+      lines.push(line);
+    }
+    const spans = intervals(lines).map((line) => [line.weight, line.start - T, line.end - T]);
+    expect([spans[0], spans[15], spans[16], spans.length]).toEqual([[0, -300, -285], [0, -75, -60], [100, 0, 15], 18]);
+    // The run begins with its step.
+    expect(lines[16]).toEqual({ v: 1, type: 'event', at: T, event: 'run' });
+  } finally {
+    await http.close();
+  }
+});

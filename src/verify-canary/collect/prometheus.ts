@@ -83,11 +83,19 @@ export function prometheusSource(options: PrometheusOptions): MetricsSource {
     t0 = Math.min(t0, first?.from ?? now);
     if (options.baseline !== undefined && first !== undefined && context.lastEnd === null) {
       const from = Math.max(0, first.from - options.baseline);
-      list.unshift({ from, to: first.from, step: null, weight: 0, only: 'stable' });
+      list.unshift({ from, to: first.from - settling(options.baseline), step: null, weight: 0, only: 'stable' });
     }
     at = list[0]?.from ?? now;
     tried = at;
     return list;
+  }
+
+  /**
+   * From the commit to the moment at which it is real the canary may have its new share already. Where it is compared with
+   * the time before, that is no time before.
+   */
+  function settling(baseline: number): number {
+    return config.judge.mode === 'concurrent' ? 0 : Math.min(config.judge.settle, baseline / 2);
   }
 
   function segmentsOf(now: number): Segment[] {
@@ -207,6 +215,8 @@ export function prometheusSource(options: PrometheusOptions): MetricsSource {
         if (signal.aborted) throw signal.reason;
         const segment = segments.find((s) => at < s.to);
         if (segment === undefined) return null;
+        at = Math.max(at, segment.from);
+        tried = Math.max(tried, at);
         await fill(segment, signal);
       }
       return queue.shift() ?? null;
