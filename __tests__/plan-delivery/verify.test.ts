@@ -42,14 +42,15 @@ const plan = (strategy: Strategy, text: string, over: Partial<StagePlanInput> = 
   planStages(input(strategy, over), read(text, strategy, over.router));
 
 describe('canary', () => {
-  test('by track; at 100 % against the time before; finished, the stable track against the canary of just before', () => {
+  // At 100 % and finished: the load of before was that of both versions together.
+  test('by track; at 100 % and finished, against both of the time before', () => {
     const stages = plan('canary', VALUES);
     const [stable, canary] = ['app="shop",track="stable"', 'app="shop",track="canary"'];
+    const both = 'app="shop",track=~"stable|canary"';
     expect(stages.map((s) => s.verify)).toEqual([
       { mode: 'concurrent', weight: 50, step: '', stable, canary, rollout: '' },
-      // The load of before was that of both.
-      { mode: 'before-after', weight: 100, step: '', stable: 'app="shop",track=~"stable|canary"', canary, rollout: '' },
-      { mode: 'post-promotion', weight: 100, step: 'finish', stable: canary, canary: stable, rollout: '' },
+      { mode: 'before-after', weight: 100, step: '', stable: both, canary, rollout: '' },
+      { mode: 'post-promotion', weight: 100, step: 'finish', stable: both, canary: stable, rollout: '' },
     ]);
     // A trace holds one kind of comparison.
     expect(stages.map((s) => s.history)).toEqual(['', '', '']);

@@ -19,27 +19,21 @@ export function judgeWeight(input: StagePlanInput, now: CurrentValues, weight: n
   return compare({ mode: 'concurrent', weight, step: '' }, ...tracks(input, now));
 }
 
-/**
- * All requests go to the canary, and the time before is what is left to compare with. There both versions carried the load
- * together: the stable one alone had as little as half of it at last, and what is compared must have had a like load. How the
- * canary does beside it was judged at every weight.
- */
+/** All requests go to the canary, and the time before is what is left to compare with. */
 export function judgeFull(input: StagePlanInput, now: CurrentValues): Judging {
   const [, canary] = tracks(input, now);
-  const old = { tag: now.stable.tag ?? '' };
-  const before = matchers(input.labels, 'stable', 'track=~"stable|canary"', old);
-  return compare({ mode: 'before-after', weight: 100, step: '' }, before, canary);
+  return compare({ mode: 'before-after', weight: 100, step: '' }, both(input.labels, 'stable', now.stable.tag), canary);
 }
 
 /**
  * The canary has become the stable version. It was compared with the old one at every weight; what this can still break is the
- * move itself, so the pods of the stable track are compared with the canary of just before, which had the same load.
+ * move itself, so the pods of the stable track are compared with the time before it.
  */
 export function judgeFinish(input: StagePlanInput): Judging {
   const { labels, tag } = input;
   return compare(
     { mode: 'post-promotion', weight: 100, step: 'finish' },
-    matchers(labels, 'canary', TRACK.canary, { tag }),
+    both(labels, 'canary', tag),
     matchers(labels, 'stable', TRACK.stable, { tag }),
   );
 }
@@ -84,6 +78,14 @@ export function judgeRollback(labels: Labels, before: CurrentValues, now: Curren
 function missing(input: StagePlanInput, stable: ImageValues): string | undefined {
   if (!input.evidence) return 'there is no prometheus-url';
   return stable.digest || stable.tag ? undefined : 'there is no stable version to compare with';
+}
+
+/**
+ * Both versions of the time before, which carried the load together. What is compared must have had a like load, and alone
+ * neither had the whole of it: the stable version had its share, and the canary all only since the last weight.
+ */
+function both(labels: Labels, side: 'stable' | 'canary', tag = ''): string {
+  return matchers(labels, side, 'track=~"stable|canary"', { tag });
 }
 
 type Sides = [stable: string, canary: string];
