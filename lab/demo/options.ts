@@ -7,8 +7,8 @@ import { nearest } from '../../src/text/index.ts';
 /** Faults that can be shipped, and the environment variables in the image that make them. */
 export const FAULTS = {
   errors: { FAULT_ERROR_RATE: '0.2' },
-  latency: { FAULT_LATENCY_MS: '400' },
-  cpu: { FAULT_CPU_MS: '30' },
+  latency: { FAULT_LATENCY_MS: '800' },
+  cpu: { FAULT_CPU_MS: '20' },
 } as const satisfies Record<string, Record<string, string>>;
 export type Fault = keyof typeof FAULTS;
 
