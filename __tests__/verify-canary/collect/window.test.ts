@@ -2,10 +2,17 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { openHttp } from '../../../src/http/index.ts';
+import type { PodOptions } from '../../../src/verify-canary/collect/pods.ts';
 import { prometheusSource } from '../../../src/verify-canary/collect/prometheus.ts';
 import { openPrometheus } from '../../../src/verify-canary/collect/promql.ts';
 import { parseMatchers } from '../../../src/verify-canary/collect/selector.ts';
-import { canonicalLine, createJudge, type Interval, type TraceLine } from '../../../src/verify-canary/core/index.ts';
+import {
+  canonicalLine,
+  createJudge,
+  type Interval,
+  type JudgeConfig,
+  type TraceLine,
+} from '../../../src/verify-canary/core/index.ts';
 import type { Since } from '../../../src/verify-canary/prometheus-inputs.ts';
 import { Prom } from '../support/prom.ts';
 import { ERRORS, LATENCY, rules, steppingClock, T } from '../support/world.ts';
@@ -44,7 +51,16 @@ interface Read {
 /** Reads to the end of the window, or so many lines. */
 async function read(
   start: number,
-  more: { until?: number; baseline?: number; most?: number; since?: Since[]; weight?: number; stable?: string },
+  more: {
+    until?: number;
+    baseline?: number;
+    most?: number;
+    since?: Since[];
+    weight?: number;
+    stable?: string;
+    judge?: Partial<JudgeConfig>;
+    pods?: PodOptions;
+  },
 ): Promise<Read> {
   now = start;
   prom.asked.length = 0;
@@ -53,10 +69,17 @@ async function read(
   });
   const http = openHttp();
   try {
-    const { most = Number.POSITIVE_INFINITY, since = SINCE, weight = 10, stable = 'track="stable"', ...window } = more;
+    const {
+      most = Number.POSITIVE_INFINITY,
+      since = SINCE,
+      weight = 10,
+      stable = 'track="stable"',
+      judge,
+      ...window
+    } = more;
     const source = prometheusSource({
       client: openPrometheus(http, new URL(prom.url), {}, clock),
-      config,
+      config: { ...config, judge: { ...config.judge, ...judge } },
       arms: { stable: parseMatchers(stable), canary: parseMatchers('track="canary"') },
       since,
       context: { step: '10', weight, t0: null, lastEnd: null, fault: () => {} },
@@ -256,29 +279,19 @@ test.each([
   }
 });
 
-test('before-after with matchers that both find the canary: the baseline is of all pods, a line of the canary of its own', async () => {
-  const http = openHttp();
-  now = T + HOUR;
-  const notes: string[] = [];
-  try {
-    const clock = steppingClock(now);
-    const source = prometheusSource({
-      client: openPrometheus(http, new URL(prom.url), {}, clock),
-      config: { ...config, judge: { ...config.judge, mode: 'before-after' } },
-      arms: { stable: parseMatchers('track=~"stable|canary"'), canary: parseMatchers('track="canary"') },
-      since: [{ weight: 100, at: T }],
+describe('before-after', () => {
+  const full = { since: [{ weight: 100, at: T }], weight: 100 };
+
+  test('with matchers that both find the canary: the baseline is of all pods, a line of the canary of its own', async () => {
+    const notes: string[] = [];
+    const { lines } = await read(T + HOUR, {
+      ...full,
       until: T + 60,
       baseline: 60,
-      context: { step: '100', weight: 100, t0: null, lastEnd: null, fault: () => {} },
-      clock,
+      stable: 'track=~"stable|canary"',
+      judge: { mode: 'before-after' },
       pods: { note: (text) => notes.push(text), nodes: false },
     });
-    const lines: TraceLine[] = [];
-    for (;;) {
-      const line = await source.next(new AbortController().signal);
-      if (line === null) break;
-      lines.push(line);
-    }
     const [before, after] = [0, 100].map((weight) => intervals(lines).filter((line) => line.weight === weight));
     expect(before?.at(-1)?.traffic).toEqual({ stable: 1560, canary: 0 });
     expect(after?.at(-1)?.traffic).toEqual({ stable: 0, canary: 120 });
@@ -287,37 +300,14 @@ test('before-after with matchers that both find the canary: the baseline is of a
     expect(Object.keys(after?.at(-1)?.pods?.canary ?? {}).length).toBeGreaterThan(0);
     expect(after?.at(-1)?.pods?.stable).toEqual({});
     expect(notes.filter((text) => text.includes('same pods'))).toEqual([]);
-  } finally {
-    await http.close();
-  }
-});
+  });
 
-test('compared with the time before: the time in which the new weight became real is none of it', async () => {
-  const http = openHttp();
-  now = T + HOUR;
-  try {
-    const clock = steppingClock(now);
-    const source = prometheusSource({
-      client: openPrometheus(http, new URL(prom.url), {}, clock),
-      config: { ...config, judge: { ...config.judge, mode: 'before-after', settle: 60 } },
-      arms: { stable: parseMatchers('track="stable"'), canary: parseMatchers('track="canary"') },
-      since: [{ weight: 100, at: T }],
-      until: T + 30,
-      baseline: 300,
-      context: { step: '100', weight: 100, t0: null, lastEnd: null, fault: () => {} },
-      clock,
-    });
-    const lines: TraceLine[] = [];
-    for (;;) {
-      const line = await source.next(new AbortController().signal);
-      if (line === null) break;
-      lines.push(line);
-    }
+  test('the time in which the new weight became real is none of the time before', async () => {
+    const judge = { mode: 'before-after', settle: 60 } as const;
+    const { lines } = await read(T + HOUR, { ...full, until: T + 30, baseline: 300, judge });
     const spans = intervals(lines).map((line) => [line.weight, line.start - T, line.end - T]);
     expect([spans[0], spans[15], spans[16], spans.length]).toEqual([[0, -300, -285], [0, -75, -60], [100, 0, 15], 18]);
     // The run begins with its step.
     expect(lines[16]).toEqual({ v: 1, type: 'event', at: T, event: 'run' });
-  } finally {
-    await http.close();
-  }
+  });
 });
