@@ -1,18 +1,16 @@
-/** Looks on while a command runs: every process below this one, its arguments, and the environment of the steps. */
+/** Looks on while a command runs: the environments of the steps among the processes below this one. */
 import { readdirSync, readFileSync } from 'node:fs';
 
 const EVERY_MS = 50;
 
 export interface Seen {
-  /** Argument lists, each as one line. */
-  commands: Set<string>;
   /** `NAME=value` of every environment of a job's step. */
   variables: Set<string>;
 }
 
 /** @returns a handle that stops looking when it is let go of */
-export function watchProcesses(): Seen & Disposable {
-  const seen: Seen = { commands: new Set(), variables: new Set() };
+export function watchEnvironments(): Seen & Disposable {
+  const seen: Seen = { variables: new Set() };
   const look = (): void => {
     const parents = new Map<number, number>();
     for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
@@ -24,7 +22,6 @@ export function watchProcesses(): Seen & Disposable {
       pid !== undefined && pid !== 0 && (pid === process.pid || isOurs(parents.get(pid)));
     for (const [pid, parent] of parents) {
       if (!isOurs(parent)) continue;
-      seen.commands.add(read(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').trim());
       const environment = read(`/proc/${pid}/environ`).split('\0');
       if (environment.includes('GITHUB_ACTIONS=true')) for (const one of environment) seen.variables.add(one);
     }
