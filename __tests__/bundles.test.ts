@@ -10,7 +10,7 @@ const names = readdirSync(join(root, 'actions')).sort();
 let node20: string;
 beforeAll(async () => {
   node20 = await ensureNode20(join(root, '.lab'));
-}, 150_000);
+});
 
 describe.each(names)('%s', (name) => {
   const entry = join(root, 'dist', name, 'index.js');

@@ -151,7 +151,7 @@ export async function startWorld(
   /** Pods as `kubectl get pods -o json` lists them: one for each image that the head of the config repository asks for. */
   async function pods(): Promise<{ kind: string; items: Pod[] }> {
     const folder = await mkdtemp(join(temp, 'checkout-'));
-    await systemExec('git', ['clone', '--quiet', config.path, folder], { timeout: 60 });
+    await systemExec('git', ['clone', '--quiet', config.path, folder], { timeout: 240 });
     const args = ['template', 'x', folder, '--values', join(folder, VALUES)];
     const rendered = await systemExec(helm, args, { env: { HOME: temp, PATH: process.env.PATH } });
     if (rendered.code !== 0) throw new Error(rendered.stderrTail);

@@ -76,4 +76,4 @@ test('T60 Node 20 and Node 24 load the bundle, and both count the key of the spe
       'source-key': '00689c3c5f5f771825b64323dde65758d1595d0a707872f1d4992bbc486b9878',
     });
   }
-}, 180_000);
+});

@@ -15,4 +15,4 @@ test('the three promises, with the stand-in for an engine', async () => {
       return all;
     },
   });
-}, 120_000);
+});

@@ -78,9 +78,9 @@ describe.each(TRANSPORTS)('transport %s', (transport) => {
     const status = transport === 'github' ? 403 : 429;
     always(writes(transport), { ...faultAnswers.secondaryLimit(900), status });
     const started = Date.now();
-    const run = await world.bump({ ...image('b'), transport, deadline: '20s' });
+    const run = await world.bump({ ...image('b'), transport, deadline: '2m' });
     expect(expectRed(run, 'E_RATE_LIMITED').message).toMatch(/nothing was written/i);
-    expect(Date.now() - started).toBeLessThan(10_000);
+    expect(Date.now() - started).toBeLessThan(60_000);
     expect([await world.head(), writesIn(world)]).toEqual([head, 1]);
   });
 
@@ -95,16 +95,12 @@ describe.each(TRANSPORTS)('transport %s', (transport) => {
     ['502', faultAnswers.badGateway()],
     ['a page', page],
     ['half an answer', half[transport]],
-  ])(
-    'reads are answered by %s until the end of all tries',
-    async (_name, answer) => {
-      always(first[transport], answer);
-      const run = await drive(world, { ...image('b'), transport }, { clock: fakeClock() });
-      expect(expectRed(run, 'E_CONFIG_UNREADABLE').message).toContain('org/cfg');
-      expect([await world.head(), writesIn(world)]).toEqual([head, 0]);
-    },
-    60_000,
-  );
+  ])('reads are answered by %s until the end of all tries', async (_name, answer) => {
+    always(first[transport], answer);
+    const run = await drive(world, { ...image('b'), transport }, { clock: fakeClock() });
+    expect(expectRed(run, 'E_CONFIG_UNREADABLE').message).toContain('org/cfg');
+    expect([await world.head(), writesIn(world)]).toEqual([head, 0]);
+  });
 
   test('the deadline passes while the repository is read: nothing was written, and it says so', async () => {
     world.forge.faults.add({ match: reads(transport), delayMs: 3000 });
@@ -157,7 +153,7 @@ test('forty writes that meet somebody else: red with advice', async () => {
   } finally {
     await busy.close();
   }
-}, 60_000);
+});
 
 describe('git itself', () => {
   let bin: string;

@@ -107,7 +107,7 @@ test('trap 38: the values file comes with bytes lost: read by its blob, and edit
   expect([run.code, run.outputs.result]).toEqual([0, 'committed']);
   expect((await world.read()).endsWith(big.slice(VALUES.length))).toBe(true);
   expect(operations().some((o) => o.includes('/git/blobs/'))).toBe(true);
-}, 60_000);
+});
 
 test('trap 40: the repository was renamed: the commit is in it, under its new name', async () => {
   world.forge.renameRepository('org/cfg', 'org/new-name');

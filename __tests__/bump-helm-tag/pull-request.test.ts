@@ -191,7 +191,7 @@ describe('answers that are lost', () => {
     await pulls.propose(await w.wish(pulls, 2), signal);
     w.forge.faults.add({ match: { operation: 'BumpUpdateRefs' }, times: 99, answer: faultAnswers.badGateway() });
     expect(await pulls.close()).toBe(`bump/scratch/${idOf(2)}`);
-  }, 20_000);
+  });
   test('a run that died after the branch and before the pull request: the next one opens it, and writes nothing else', async () => {
     const pulls = w.open();
     w.forge.faults.add({ match: steps['POST /pulls'], reset: 'before' });

@@ -47,7 +47,7 @@ describe.each(['github', 'git'])('transport %s', (transport) => {
     const same = { ...plan, writers: plan.writers.map((w) => ({ ...w, age: 0 })) };
     expect(check(same, commits, runs.map(endOf))).toEqual([]);
     expect(commits).toHaveLength(1 + writers);
-  }, 120_000);
+  });
 
   test('trap 26: the answer is lost after landing, then somebody bumps on top by hand: its own commit, the newer value stays', async () => {
     world = await startWorld({ 'v.yaml': 'tag: v1 # keep\nother: x\n' });
@@ -74,7 +74,7 @@ describe.each(['github', 'git'])('transport %s', (transport) => {
     expect(run.outputs.diff).toContain('+tag: v2 # keep');
     expect(await world.read('v.yaml')).toBe('tag: v3 # keep\nother: x\n');
     expect(await world.log()).toHaveLength(3);
-  }, 60_000);
+  });
 
   describe('trap 31: six orders of three builds', () => {
     const ORDERS = ['abc', 'acb', 'bac', 'bca', 'cab', 'cba'];
@@ -111,7 +111,7 @@ describe.each(['github', 'git'])('transport %s', (transport) => {
         }
       }
       await ends(ORDERS);
-    }, 120_000);
+    });
 
     test('all at once: the newest has the last word', async () => {
       world = await startWorld(FILES);
@@ -127,6 +127,6 @@ describe.each(['github', 'git'])('transport %s', (transport) => {
         expect(newer).toContain(run.outputs['superseded-by']);
       }
       await ends(orders);
-    }, 120_000);
+    });
   });
 });

@@ -152,7 +152,7 @@ describe.each(TRANSPORTS)('transport %s', (transport) => {
       expect(run.log).toMatch(/Bump-Id [0-9a-f-]{36}/);
       expect(await world.head()).toBe(before);
       expectSealed(run);
-    }, 30_000);
+    });
 
     test('trap 43: while it waits: nothing was written', async () => {
       const before = await world.head();

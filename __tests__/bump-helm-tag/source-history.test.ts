@@ -170,7 +170,7 @@ test('beyond 20,000 commits nothing is assumed', async () => {
     expect(await relation(root, tip)).toBe('base-unknown');
     expect(await relation(await oid('main~19900'), tip)).toBe('ahead');
   });
-}, 120_000);
+});
 
 test.each([7, 39])('the first %i digits of the owner are enough, where they name one commit', async (digits) => {
   const a = await oid('main');

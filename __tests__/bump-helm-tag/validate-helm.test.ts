@@ -12,7 +12,7 @@ let realHelm: string;
 beforeAll(async () => {
   bin = mkdtempSync(join(tmpdir(), 'helm-bin-'));
   realHelm = pathWith('real', await ensureHelm(fileURLToPath(new URL('../../.lab', import.meta.url))));
-}, 60_000);
+});
 afterAll(() => rmSync(bin, { recursive: true, force: true }));
 
 /** A PATH on which `helm` is this program, or this shell script. */
@@ -213,26 +213,22 @@ describe('validate: schema says what helm says', () => {
     ['a null takes a default away', on(D7), { required: ['image'] }, ['image: null', 'x: null']],
     ['a format', on(''), { properties: { t: { format: 'ipv4' } } }, ['t: x']],
   ];
-  test.each(cases)(
-    '%s',
-    async (name, dialects, rules, values) => {
-      const verdicts = new Set<string>();
-      for (const $schema of dialects) {
-        const schema = JSON.stringify($schema === '' ? rules : { $schema, ...rules });
-        const files = { ...CHART, 'chart/templates/web.yaml': 'kind: x\n', 'chart/values.schema.json': schema };
-        for (const text of values) {
-          const look = async (mode: string) =>
-            (await once({ files, wish: { mode }, edits: edit(text), exec: knownVersion })).told.split(' ')[0];
-          const [ours, theirs] = [await look('schema'), await look('helm')];
-          expect(`${$schema} ${text}: ${ours}`).toBe(`${$schema} ${text}: ${theirs}`);
-          verdicts.add(ours ?? '');
-        }
+  test.each(cases)('%s', async (name, dialects, rules, values) => {
+    const verdicts = new Set<string>();
+    for (const $schema of dialects) {
+      const schema = JSON.stringify($schema === '' ? rules : { $schema, ...rules });
+      const files = { ...CHART, 'chart/templates/web.yaml': 'kind: x\n', 'chart/values.schema.json': schema };
+      for (const text of values) {
+        const look = async (mode: string) =>
+          (await once({ files, wish: { mode }, edits: edit(text), exec: knownVersion })).told.split(' ')[0];
+        const [ours, theirs] = [await look('schema'), await look('helm')];
+        expect(`${$schema} ${text}: ${ours}`).toBe(`${$schema} ${text}: ${theirs}`);
+        verdicts.add(ours ?? '');
       }
-      // A row whose values are all taken, or all refused, would show nothing. Formats are judged by neither.
-      if (name !== 'a format') expect([...verdicts].sort()).toEqual(['E_VALIDATION_FAILED', 'fine']);
-    },
-    60_000,
-  );
+    }
+    // A row whose values are all taken, or all refused, would show nothing. Formats are judged by neither.
+    if (name !== 'a format') expect([...verdicts].sort()).toEqual(['E_VALIDATION_FAILED', 'fine']);
+  });
 });
 
 describe('what helm is given', () => {

@@ -29,14 +29,14 @@ describe('held against real helm', () => {
     await mkdir(path.join(folder, 'templates'));
     await writeFile(path.join(folder, 'Chart.yaml'), CHART_YAML);
     await writeFile(path.join(folder, 'templates/all.yaml'), '{{ dict "values" .Values | toJson }}\n');
-  }, 60_000);
+  });
   afterAll(() => rm(folder, { recursive: true, force: true }));
 
   async function theirs(defaults: string, ...files: string[]): Promise<unknown> {
     await writeFile(path.join(folder, 'values.yaml'), defaults);
     const args = files.flatMap((_text, i) => ['--values', `f${i}`]);
     for (const [i, text] of files.entries()) await writeFile(path.join(folder, `f${i}`), text);
-    const result = await systemExec(helm, ['template', 'x', '.', ...args], { cwd: folder, timeout: 30 });
+    const result = await systemExec(helm, ['template', 'x', '.', ...args], { cwd: folder, timeout: 240 });
     if (result.code !== 0) throw new Error(result.stderrTail);
     const json = result.stdoutTail.split('\n').find((line) => line.startsWith('{'));
     return (JSON.parse(json ?? '') as { values: unknown }).values;
@@ -46,7 +46,7 @@ describe('held against real helm', () => {
     const text = WORDS.map((word, i) => `k${i}: ${word}\nl${i}: [${word}]\n`).join('');
     expect(ours('', text)).toEqual(await theirs('', text));
     expect(ours('', text)).toMatchObject({ k0: true });
-  }, 60_000);
+  });
 
   test.each([
     [
@@ -73,13 +73,9 @@ describe('held against real helm', () => {
       'a: |-\n  x\n  y\nb: >\n  x\n  y\n',
       ['c: !!binary aGk=\nd: !!str 1\n"on": 1\ntrue: 2\n'],
     ],
-  ])(
-    '%s',
-    async (_name, defaults, files) => {
-      expect(ours(defaults, ...files)).toEqual(await theirs(defaults, ...files));
-    },
-    60_000,
-  );
+  ])('%s', async (_name, defaults, files) => {
+    expect(ours(defaults, ...files)).toEqual(await theirs(defaults, ...files));
+  });
 
   test('values by chance', async () => {
     const leaf = fc.oneof(fc.constant(null), fc.integer({ min: -9, max: 9 }), fc.boolean(), fc.constantFrom(...WORDS));
@@ -96,7 +92,7 @@ describe('held against real helm', () => {
       }),
       { numRuns: 25 },
     );
-  }, 120_000);
+  });
 });
 
 test.each([

@@ -61,7 +61,7 @@ export async function startWorld(files: Record<string, string> = { 'env/v.yaml':
       runAction(
         'bump-helm-tag',
         { ...base, ...inputs },
-        { env: { ...env, ...over }, timeout: 170, ...(signal ? { signal } : {}) },
+        { env: { ...env, ...over }, timeout: 240, ...(signal ? { signal } : {}) },
       ),
     read: async (file = 'env/v.yaml'): Promise<string> => (await git(config.path, ['show', `main:${file}`])).toString(),
     log: async (format = '%H'): Promise<string[]> =>

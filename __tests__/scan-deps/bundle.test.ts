@@ -13,7 +13,7 @@ const entry = started.entry ?? join(root, 'dist/scan-deps/index.js');
 let node20: string;
 beforeAll(async () => {
   node20 = await ensureNode20(join(root, '.lab'));
-}, 150_000);
+});
 
 const below = (fixed: string): object[] => [{ introduced: '0' }, { fixed }];
 const pypi = [
@@ -115,7 +115,7 @@ describe.each(['20', '24'])('on Node %s', (version) => {
         expect.stringContaining(`[${code}]`),
       ]);
     }
-  }, 120_000);
+  });
 
   test('acceptance 9: a shallow clone of a pull request, the merge queue, a new branch', async () => {
     const lock = (versions: Record<string, string>): string =>
@@ -137,7 +137,7 @@ describe.each(['20', '24'])('on Node %s', (version) => {
     expect(await facts(tip, { name: 'merge_group', sha: tip, payload: group })).toEqual([0, 'diff', '0']);
     const push = { name: 'push', sha: tip, payload: { before: '0'.repeat(40) } };
     expect(await facts(tip, push, { mode: 'diff' })).toEqual([1, 'full', '2']);
-  }, 120_000);
+  });
 });
 
 test('nothing is loaded by a name that is made at run time, no code is made of text, and no URL is one of code', async () => {

@@ -61,7 +61,7 @@ export async function startService(files: Files, options: { private?: boolean } 
       GIT_COMMITTER_NAME: 'dev',
       GIT_COMMITTER_EMAIL: 'dev@example.com',
     };
-    const result = await systemExec('git', args, { cwd, env, timeout: 60 });
+    const result = await systemExec('git', args, { cwd, env, timeout: 240 });
     if (result.code !== 0) throw new Error(`git ${args.join(' ')}: ${result.stderrTail}`);
     return result.stdoutTail.trim();
   }

@@ -166,7 +166,7 @@ describe('requirements', () => {
   });
 
   test('one megabyte of the worst text ends quickly', () => {
-    const start = performance.now();
+    const start = process.cpuUsage();
     for (const text of [
       'a'.repeat(1e6),
       `a${' '.repeat(1e6)}b`,
@@ -177,7 +177,7 @@ describe('requirements', () => {
       `a[${'x,'.repeat(5e5)}`,
     ])
       one(text);
-    expect(performance.now() - start).toBeLessThan(5000);
+    expect(process.cpuUsage(start).user / 1000).toBeLessThan(5000);
   });
 });
 

@@ -229,7 +229,7 @@ test('trap 39: uses: org/actions/<name>@v1 starts each bundle from the tree on N
       expect(done.stdoutTail).toMatch(/::error .*\[E_[A-Z_]+\]/);
     }
   }
-}, 150_000);
+});
 
 test("release.yml: GitHub's parser takes it; the jobs, what they wait for, and what they may", async () => {
   const content = await readFile(join(root, '.github/workflows/release.yml'), 'utf8');

@@ -75,7 +75,7 @@ beforeAll(async () => {
   port = await freePort();
   url = `http://127.0.0.1:${port}`;
   await startPrometheus();
-}, 60_000);
+});
 
 async function startPrometheus(): Promise<void> {
   const child = spawn(

@@ -68,7 +68,7 @@ real(
       const helm = await ensureHelm(join(import.meta.dirname, '../../.lab'));
       const { code, stdout, stderr } = await systemExec(helm, ['template', 'x', chart], {
         env: { PATH: process.env.PATH, HELM_CONFIG_HOME: chart, HELM_CACHE_HOME: chart, HELM_DATA_HOME: chart },
-        timeout: 60,
+        timeout: 240,
       });
       expect([code, stderr.toString('utf8')]).toEqual([0, '']);
       const read = (load(stdout.toString('utf8')) as { data: Record<string, string> }).data;
@@ -86,7 +86,6 @@ real(
       rmSync(chart, { recursive: true });
     }
   },
-  300_000,
 );
 
 // Lists have a reader of their own; what cannot be read says so under the key Error, and would not be equal to anything expected.

@@ -63,7 +63,7 @@ export async function typeCheck(manifests: readonly Manifest[]): Promise<string[
     const tsc = path.join(ROOT, 'node_modules/typescript/bin/tsc');
     const result = await systemExec(process.execPath, [tsc, '-p', folder, '--pretty', 'false'], {
       cwd: folder,
-      timeout: 120,
+      timeout: 240,
     });
     return complaints(result.stdout.toString('utf8'), manifests.length, result.code);
   } finally {

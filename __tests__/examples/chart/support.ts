@@ -102,6 +102,6 @@ async function helm(args: readonly string[]): Promise<{ code: number | null; std
     HELM_CACHE_HOME: '/nonexistent',
     HELM_DATA_HOME: '/nonexistent',
   };
-  const result = await systemExec(file, args, { env, timeout: 60 });
+  const result = await systemExec(file, args, { env, timeout: 240 });
   return { code: result.code, stdout: result.stdout.toString('utf8'), stderr: result.stderr.toString('utf8') };
 }

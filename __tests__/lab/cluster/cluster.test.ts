@@ -9,7 +9,7 @@ let cluster: Cluster;
 
 beforeAll(async () => {
   world = await openSmallWorld();
-}, 60_000);
+});
 afterEach(() => cluster.close());
 afterAll(async () => {
   await world[Symbol.asyncDispose]();
@@ -58,7 +58,7 @@ test('syncs, splits by weight, rolls without a failed request, and a change of w
   running = false;
   await traffic;
   expect(failed).toBe(0);
-}, 60_000);
+});
 
 test('a version that crashes never gets a request, and shows as Degraded', async () => {
   await start('crashes', { stable: { version: 'v1', weight: 100 } });
@@ -70,7 +70,7 @@ test('a version that crashes never gets a request, and shows as Degraded', async
   await cluster.waitFor((s, pods) => s.health === 'Degraded' && pods.some((p) => p.state === 'CrashLoopBackOff'), 20);
   const seen = await Promise.all(Array.from({ length: 50 }, get));
   expect(new Set(seen.map((r) => `${r.status} ${r.version}`))).toEqual(new Set(['200 v1']));
-}, 60_000);
+});
 
 test('a chart that does not render leaves what runs as it is, and says why', async () => {
   await start('broken', { stable: { version: 'v1', weight: 100 } });
@@ -82,7 +82,7 @@ test('a chart that does not render leaves what runs as it is, and says why', asy
   const answer = await fetch(`${cluster.apiUrl}/api/v1/applications/app`, { headers });
   const { status } = (await answer.json()) as { status: { operationState: object } };
   expect(status.operationState).toMatchObject({ phase: 'Error', message: expect.stringContaining('no way') });
-}, 60_000);
+});
 
 test("the API reads as Argo CD's does, needs its token, and refuses every write", async () => {
   await start('api', { stable: { version: 'v1', weight: 100 } });
@@ -113,4 +113,4 @@ test("the API reads as Argo CD's does, needs its token, and refuses every write"
   for (const method of ['POST', 'PUT', 'PATCH', 'DELETE'])
     expect((await ask('/api/v1/applications/app', method)).status).toBe(405);
   expect(cluster.apiRequests).toContain('DELETE /api/v1/applications/app');
-}, 60_000);
+});

@@ -8,7 +8,7 @@ let cluster: Cluster;
 
 beforeAll(async () => {
   world = await openSmallWorld();
-}, 60_000);
+});
 afterEach(() => cluster.close());
 afterAll(async () => {
   await world[Symbol.asyncDispose]();
@@ -39,7 +39,7 @@ test('a Deployment changed by hand is OutOfSync, and as in Git within 3 polls, w
   running = false;
   await traffic;
   expect(versions).toEqual(new Set(['v1']));
-}, 60_000);
+});
 
 test('a commit that comes with a change by hand wins over it', async () => {
   cluster = await world.start('both', { stable: { version: 'v1', weight: 100, replicas: 2 } });
@@ -49,11 +49,11 @@ test('a commit that comes with a change by hand wins over it', async () => {
   await cluster.waitFor((s) => s.revision === head && s.sync === 'Synced' && s.health === 'Healthy', 20);
   const version = async (): Promise<string | null> => (await fetch(`${cluster.gatewayUrl}/`)).headers.get('x-version');
   expect([await version(), await version()]).toEqual(['v2', 'v2']);
-}, 60_000);
+});
 
 test('there is nothing to change by hand where there is no such Deployment', async () => {
   cluster = await world.start('nothing', { stable: { version: 'v1', weight: 100 } });
   await healthy();
   expect(() => cluster.tamper('canary', { name: 'A', value: 'b' })).toThrow('there is no Deployment canary');
   expect(cluster.status().sync).toBe('Synced');
-}, 60_000);
+});

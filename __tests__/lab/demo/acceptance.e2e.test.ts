@@ -140,7 +140,7 @@ describe('one world', () => {
   beforeAll(async () => {
     world = await startWorld(root, parseOptions(['--strategy', 'rolling']) as DemoOptions, { info: () => {} });
     await world.goLive();
-  }, 300_000);
+  });
   afterAll(async () => {
     await world[Symbol.asyncDispose]();
   });

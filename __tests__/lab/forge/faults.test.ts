@@ -118,23 +118,20 @@ describe('when a fault strikes', () => {
 test('50 writers through GraphQL, compare-and-swap each: all land', async () => {
   await w.forge.createRepository('org/busy', { files: { 'v.yaml': 'x: 0\n' } });
   const ask = HEAD.replace('"app"', '"busy"');
-  let left = 50;
   const writer = async (i: number): Promise<void> => {
     for (;;) {
-      const began = Date.now();
       const { data } = await w.graphql(ask);
       const { oid } = (data as { repository: { ref: { target: { oid: string } } } }).repository.ref.target;
       const o = { repo: 'org/busy', path: 'v.yaml', headline: `writer ${i}`, token: w.admin };
       const done = await w.commit(oid, `x: ${i}\n`, o);
       if (done.errors === undefined) {
-        left -= 1;
         return;
       }
       expect(done.errors[0]?.type).toBe('STALE_DATA');
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * left * (Date.now() - began)));
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 1000));
     }
   };
   await Promise.all(Array.from({ length: 50 }, (_, i) => writer(i)));
   const log = await w.git(['log', '--format=%s', 'main'], w.forge.repository('org/busy').path);
   expect(new Set(log.stdoutTail.trim().split('\n')).size).toBe(51);
-}, 60_000);
+});

@@ -86,22 +86,19 @@ test('trap 32: a chunked push of more than 1 MB, without Content-Length, works',
 test('trap 33: 20 Git writers to one branch all land with retries; a stale push is refused with the words of Git', async () => {
   const { path } = await w.forge.createRepository('org/race', { files: { 'a.txt': '0\n' } });
   const refusals: string[] = [];
-  let left = 20;
   const writer = async (i: number): Promise<void> => {
     const bare = join(w.dir, `race-${i}`);
     await w.git(['init', '-q', '--bare', bare]);
     for (;;) {
-      const began = Date.now();
       await w.git(['fetch', '-q', '--depth=1', w.remote(w.admin, 'org/race'), 'main'], bare);
       const made = await w.git(['commit-tree', '-p', 'FETCH_HEAD', '-m', `writer ${i}`, 'FETCH_HEAD^{tree}'], bare);
       const to = `${made.stdoutTail.trim()}:refs/heads/main`;
       const push = await w.git(['push', '--porcelain', w.remote(w.admin, 'org/race'), to], bare);
       if (push.code === 0) {
-        left -= 1;
         return;
       }
       refusals.push(/^!\s.*\[.*\] \((.*)\)$/m.exec(push.stdoutTail)?.[1] ?? push.stderrTail);
-      await new Promise((resolve) => setTimeout(resolve, Math.random() * left * (Date.now() - began)));
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 2000));
     }
   };
   await Promise.all(Array.from({ length: 20 }, (_, i) => writer(i)));
@@ -114,7 +111,7 @@ test('trap 33: 20 Git writers to one branch all land with retries; a stale push 
       /^(fetch first|non-fast-forward|failed to update ref|cannot lock ref.*|incorrect old value.*)$/,
     );
   }
-}, 120_000);
+});
 
 test('protocol v2 reaches git: partial clones leave blobs out and fetch them by their id', async () => {
   const bare = join(w.dir, 'partial.git');

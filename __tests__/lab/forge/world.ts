@@ -47,7 +47,7 @@ export async function startWorld() {
     systemExec('git', ['-c', 'user.name=t', '-c', 'user.email=t@example.org', ...args], {
       cwd,
       env: { PATH: process.env.PATH, HOME: dir, GIT_TERMINAL_PROMPT: '0', LC_ALL: 'C' },
-      timeout: 60,
+      timeout: 240,
     });
   const graphql = async (query: string, variables: object = {}, token = app): Promise<GraphqlReply> => {
     const response = await fetch(forge.graphqlUrl, {

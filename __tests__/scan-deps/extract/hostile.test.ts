@@ -5,10 +5,11 @@ import { formatOf } from '../../../src/scan-deps/discover/formats.ts';
 import { context, extract, FIXTURES, fixtureText, MANIFEST } from './kit.ts';
 
 const files = [...new Map(FIXTURES.map((f) => [f.file, f])).values()];
+/** Of the processor: another program on the machine adds nothing. */
 const seconds = async (run: () => Promise<unknown>): Promise<number> => {
-  const start = performance.now();
+  const start = process.cpuUsage();
   await run();
-  return (performance.now() - start) / 1000;
+  return process.cpuUsage(start).user / 1e6;
 };
 
 describe.each(files)('$file', ({ file, fixture, format }) => {
@@ -142,16 +143,12 @@ const SCANNERS = [
   'gradle.lockfile',
 ];
 
-test.each(SCANNERS)(
-  '%s: a megabyte of the worst text ends quickly',
-  async (file) => {
-    const kinds = KINDS[formatOf(file) ?? ''] ?? ['json'];
-    const slow: string[] = [];
-    for (const text of [...ANY, ...kinds.flatMap((kind) => WORST[kind] ?? [])]) {
-      const took = await seconds(() => extract(file, text, context({ 'package.json': MANIFEST })));
-      if (took > 20) slow.push(`${took.toFixed(1)} s: ${JSON.stringify(text.slice(0, 60))}`);
-    }
-    expect(slow).toEqual([]);
-  },
-  120_000,
-);
+test.each(SCANNERS)('%s: a megabyte of the worst text ends quickly', async (file) => {
+  const kinds = KINDS[formatOf(file) ?? ''] ?? ['json'];
+  const slow: string[] = [];
+  for (const text of [...ANY, ...kinds.flatMap((kind) => WORST[kind] ?? [])]) {
+    const took = await seconds(() => extract(file, text, context({ 'package.json': MANIFEST })));
+    if (took > 20) slow.push(`${took.toFixed(1)} s: ${JSON.stringify(text.slice(0, 60))}`);
+  }
+  expect(slow).toEqual([]);
+});

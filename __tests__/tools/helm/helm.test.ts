@@ -15,7 +15,7 @@ test('four callers at once get one helm that runs, and a later one the same file
   const paths = await Promise.all(Array.from({ length: 4 }, () => ensureHelm(cache)));
   expect(new Set(paths).size).toBe(1);
   const helm = paths[0] ?? '';
-  const version = await systemExec(helm, ['version', '--short'], { timeout: 30 });
+  const version = await systemExec(helm, ['version', '--short'], { timeout: 240 });
   expect(version.stdoutTail).toMatch(/^v[34]\./);
   if (!helm.startsWith(cache)) return;
   expect(await readdir(path.join(cache, 'bin'))).toEqual([path.basename(helm)]);

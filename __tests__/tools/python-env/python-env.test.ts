@@ -92,7 +92,7 @@ test('the prepared Python has everything that the service and its tests import',
   const [first, second] = await Promise.all([1, 2].map(() => ensurePython(cache, { info: () => {} })));
   expect(second).toEqual(first);
   const code = 'import aiohttp, numpy, PIL, prometheus_client, pytest, coverage, flake8';
-  const result = await systemExec(first?.python ?? '', ['-I', '-c', code], { timeout: 60 });
+  const result = await systemExec(first?.python ?? '', ['-I', '-c', code], { timeout: 240 });
   expect(result.stderrTail).toBe('');
   expect(result.code).toBe(0);
 }, 900_000);

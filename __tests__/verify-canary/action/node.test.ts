@@ -11,7 +11,7 @@ import { CPU, ERRORS, LATENCY, podsHttp, rules, steppingClock, T, watch } from '
 let node20: string;
 beforeAll(async () => {
   node20 = await ensureNode20(join(root, '.lab'));
-}, 150_000);
+});
 
 /** A trace with every kind of metric, and numbers that are not round. */
 async function rich(): Promise<string> {

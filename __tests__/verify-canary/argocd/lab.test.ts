@@ -15,7 +15,7 @@ let world: SmallWorld;
 let cluster: Cluster;
 beforeAll(async () => {
   world = await openSmallWorld();
-}, 60_000);
+});
 afterEach(async () => {
   // Whatever was asked, nothing was tried to be changed.
   expect(cluster.apiRequests.length).toBeGreaterThan(0);
@@ -81,13 +81,13 @@ test('it waits until the commit is applied and the canary runs, and then sees th
   await cluster.waitFor((s, pods) => s.revision === head && pods.every((pod) => pod.labels.track === 'stable'), 20);
   expect(await observer.finish()).toMatchObject({ event: 'superseded' });
   await observer.close();
-}, 60_000);
+});
 
 test('a canary that crashes again and again ends the wait', async () => {
   await start('crashes');
   const waited = await wait(wish(await world.commit('crashes', canary({ crash: '1' }))));
   expect(waited).toMatchObject({ kind: 'ended', finding: { event: 'crashloop' } });
-}, 60_000);
+});
 
 test('a commit that does not render is red with what helm says', async () => {
   await start('broken');
@@ -96,7 +96,7 @@ test('a commit that does not render is red with what helm says', async () => {
     code: 'E_ARGOCD_FAILED',
     message: expect.stringContaining('no way'),
   });
-}, 60_000);
+});
 
 test('wrong token, wrong project, no such application: the right words', async () => {
   await start('words');
@@ -121,4 +121,4 @@ test('wrong token, wrong project, no such application: the right words', async (
     kind: 'ended',
     finding: { event: 'sync-timeout' },
   });
-}, 60_000);
+});
