@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { checkedSha, githubContext, isFork } from '../runner/frame.ts';
 import { labStandins, type Run, type RunEvent, type RunOptions } from '../runner/index.ts';
 import type { Permissions } from '../runner/model.ts';
+import { openRun } from '../runner/open.ts';
 import { readOnly, tokenPermissions } from '../runner/permissions.ts';
 import { loadTree, type WorkflowNode } from '../runner/tree.ts';
 import type { Conclusion } from '../runner/types.ts';
@@ -45,7 +46,6 @@ export interface ActOptions
 
 /** After this long act is ended by force. */
 const GRACE_MS = 30_000;
-let runs = 0;
 
 /**
  * Runs a workflow by act, every job on this machine, one after the other. What act does not know has no effect: permissions of
@@ -53,17 +53,7 @@ let runs = 0;
  * run: jobs of its caller that would look at it never start.
  */
 export async function runWithAct(o: ActOptions): Promise<Run> {
-  const started = { at: new Date().toISOString(), start: performance.now() };
-  runs += 1;
-  const id = o.runId ?? Date.now() * 1000 + (runs % 1000);
-  const attempt = o.attempt ?? 1;
-  const emit = (event: RunEvent): void => o.onEvent?.(event);
-  const finish = (run: Pick<Run, 'name' | 'conclusion'> & Partial<Run>): Run => {
-    const seconds = (performance.now() - started.start) / 1000;
-    emit({ type: 'run-ended', run: id, conclusion: run.conclusion, seconds });
-    const facts = { id, attempt, repo: o.repo, ref: o.ref, sha: o.sha, event: o.event.name };
-    return { ...facts, errors: [], jobs: [], artifacts: [], startedAt: started.at, seconds, ...run };
-  };
+  const { id, attempt, emit, finish } = openRun(o);
   const { node, errors } = await loadTree({
     repositories: o.repositories,
     repo: o.repo,

@@ -1,50 +1,14 @@
 /** Executes a Dockerfile: FROM, ARG, ENV, COPY, WORKDIR, USER, LABEL, EXPOSE, ENTRYPOINT, CMD for real; RUN is recorded. */
-import { lstat, readdir, readFile, readlink, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import { type Copy, DockerfileParser, type From, type Instruction, type JSONInstruction } from 'dockerfile-ast';
 import { expand } from '../../src/build-image/expand.ts';
 import { compileIgnore, type Ignore } from '../../src/build-image/ignore.ts';
-import { type Descriptor, MEDIA_TYPES, parseRef, sha256 } from '../../src/oci/index.ts';
-import { withRegistry } from './push.ts';
-import { type TarEntry, writeTar } from './tar.ts';
+import { type Descriptor, MEDIA_TYPES, sha256 } from '../../src/oci/index.ts';
+import { copy } from './copy.ts';
+import { type BuildOptions, openStage, type Stage, split } from './stage.ts';
+import { writeTar } from './tar.ts';
 
-export interface BuildOptions {
-  store: string;
-  context: string;
-  dockerfile: string;
-  ignore: string;
-  platform: string;
-  target: string;
-  args: ReadonlyMap<string, string>;
-  labels: readonly [string, string][];
-  annotations: readonly [string, string][];
-  /** Named contexts: a folder, or docker-image://name@digest. */
-  contexts: ReadonlyMap<string, string>;
-  created: Date;
-  print(line: string): void;
-}
-
-interface Config {
-  User?: string;
-  Env?: string[];
-  Entrypoint?: string[];
-  Cmd?: string[];
-  WorkingDir?: string;
-  Labels?: Record<string, string>;
-  ExposedPorts?: Record<string, object>;
-}
-
-interface Stage {
-  name: string;
-  base: { layers: Descriptor[]; diffIds: string[] };
-  /** What this stage has added, by path. */
-  files: Map<string, TarEntry>;
-  config: Config;
-  history: { created_by: string; empty_layer: boolean }[];
-  variables: Map<string, string>;
-}
-
-const NOTHING = compileIgnore('');
 const LAYER_TYPE = 'application/vnd.oci.image.layer.v1.tar';
 const CONFIG_TYPE = 'application/vnd.oci.image.config.v1+json';
 
@@ -74,56 +38,6 @@ export async function buildImage(options: BuildOptions): Promise<string> {
   const last = stages.at(-1);
   if (last === undefined) throw new Error('no FROM');
   return commit(last, options);
-}
-
-async function openStage(
-  from: From,
-  stages: readonly Stage[],
-  globals: ReadonlyMap<string, string>,
-  o: BuildOptions,
-): Promise<Stage> {
-  const image = expand(from.getImage() ?? '', globals) ?? '';
-  const name = from.getBuildStage() ?? '';
-  const parent = stages.findLast((s) => s.name !== '' && s.name === image);
-  if (parent !== undefined) {
-    const { base, files, config, history, variables } = parent;
-    return {
-      name,
-      base,
-      files: new Map(files),
-      config: structuredClone(config),
-      history: [...history],
-      variables: new Map(variables),
-    };
-  }
-  const empty: Stage = {
-    name,
-    base: { layers: [], diffIds: [] },
-    files: new Map(),
-    config: {},
-    history: [],
-    variables: new Map(),
-  };
-  if (image === 'scratch') return empty;
-  const ref = parseRef(o.contexts.get(image)?.replace(/^docker-image:\/\//, '') ?? image);
-  if (ref === undefined) throw new Error(`no image reference: ${image}`);
-  return withRegistry(ref.host, '', async (registry) => {
-    const manifest = await registry.getManifest(ref.repository, ref.digest ?? ref.tag ?? 'latest');
-    if (manifest?.kind !== 'manifest') throw new Error(`${image}: not found, or not a single image`);
-    const bytes = await registry.blobBytes(ref.repository, manifest.config, 1 << 23);
-    const config = JSON.parse(bytes.toString('utf8')) as { config?: Config; rootfs?: { diff_ids?: string[] } };
-    for (const layer of manifest.layers) {
-      await writeFile(join(o.store, layer.digest), await registry.blobBytes(ref.repository, layer, 1 << 30));
-    }
-    const base = { layers: manifest.layers, diffIds: config.rootfs?.diff_ids ?? [] };
-    const variables = new Map((config.config?.Env ?? []).map((e): [string, string] => split(e)));
-    return { ...empty, base, config: structuredClone(config.config ?? {}), variables };
-  });
-}
-
-function split(text: string): [string, string] {
-  const at = text.indexOf('=');
-  return at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)];
 }
 
 function declareArg(
@@ -200,68 +114,6 @@ async function execute(
 function command(instruction: JSONInstruction): string[] {
   const json = instruction.getJSONStrings().map((s) => s.getJSONValue());
   return json.length > 0 ? json : ['/bin/sh', '-c', instruction.getArgumentsContent() ?? ''];
-}
-
-async function copy(
-  instruction: Copy,
-  words: readonly string[],
-  stage: Stage,
-  stages: readonly Stage[],
-  ignore: Ignore,
-  o: BuildOptions,
-): Promise<void> {
-  const from = instruction.getFromFlag()?.getValue();
-  const sources = words.slice(0, -1);
-  const to = words.at(-1) ?? '';
-  const target = posix.resolve(stage.config.WorkingDir ?? '/', to).slice(1);
-  const other = from === undefined ? undefined : stages.find((s, i) => s.name === from || String(i) === from);
-  const folder = from === undefined || from === null ? o.context : o.contexts.get(from);
-  if (other === undefined && folder === undefined) throw new Error(`COPY --from=${from}: no such stage`);
-  for (const source of sources) {
-    const root = posix.resolve('/', source).slice(1);
-    const found =
-      other !== undefined
-        ? [...other.files.values()]
-        : await fromContext(folder ?? '', root, folder === o.context ? ignore : NOTHING);
-    const below = found.filter((e) => root === '' || e.path === root || e.path.startsWith(`${root}/`));
-    if (below.length === 0) throw new Error(`COPY ${source}: no such file`);
-    const isFolder = root === '' || below.some((e) => e.path === root && e.type === 'directory');
-    const into =
-      isFolder || !(to.endsWith('/') || sources.length > 1) ? target : posix.join(target, posix.basename(root));
-    for (const entry of below) {
-      const rest = entry.path.slice(root.length).replace(/^\//, '');
-      addFile(stage, { ...entry, path: [into, rest].filter((p) => p !== '').join('/') });
-    }
-  }
-}
-
-function addFile(stage: Stage, entry: TarEntry): void {
-  if (entry.path === '') return;
-  const parts = entry.path.split('/');
-  for (let i = 1; i < parts.length; i += 1) {
-    const path = parts.slice(0, i).join('/');
-    if (!stage.files.has(path)) stage.files.set(path, { path, type: 'directory', mode: 0o755, data: Buffer.alloc(0) });
-  }
-  stage.files.set(entry.path, entry);
-}
-
-async function fromContext(root: string, start: string, ignore: Ignore): Promise<TarEntry[]> {
-  const entries: TarEntry[] = [];
-  const visit = async (path: string): Promise<void> => {
-    const full = join(root, path);
-    const stat = await lstat(full);
-    const kept = path === '' || !ignore.excludes(path);
-    if (stat.isDirectory()) {
-      if (kept && path !== '')
-        entries.push({ path, type: 'directory', mode: stat.mode & 0o7777, data: Buffer.alloc(0) });
-      if (!kept && !ignore.reincludes) return;
-      for (const name of (await readdir(full)).sort()) await visit(path === '' ? name : `${path}/${name}`);
-    } else if (kept && stat.isSymbolicLink()) {
-      entries.push({ path, type: 'link', mode: 0o777, data: Buffer.from(await readlink(full)) });
-    } else if (kept) entries.push({ path, type: 'file', mode: stat.mode & 0o7777, data: await readFile(full) });
-  };
-  await visit(start);
-  return entries;
 }
 
 async function commit(stage: Stage, o: BuildOptions): Promise<string> {

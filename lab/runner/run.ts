@@ -7,13 +7,12 @@ import { concurrencyGroup } from './concurrency.ts';
 import type { Value } from './evaluate.ts';
 import { githubContext, isFork, type RunFrame } from './frame.ts';
 import { runJobs } from './jobs.ts';
+import { openRun } from './open.ts';
 import { actionResolver } from './resolve.ts';
 import { slots } from './slots.ts';
 import { labStandins } from './standins.ts';
 import { loadTree, type WorkflowNode } from './tree.ts';
 import type { Artifact, Run, RunOptions } from './types.ts';
-
-let runs = 0;
 
 /**
  * Runs a workflow on this machine as GitHub would for the event.
@@ -21,17 +20,7 @@ let runs = 0;
  * (no disk, no such folder) are thrown.
  */
 export async function runWorkflow(o: RunOptions): Promise<Run> {
-  const started = { at: new Date().toISOString(), start: performance.now() };
-  runs += 1;
-  const id = o.runId ?? Date.now() * 1000 + (runs % 1000);
-  const attempt = o.attempt ?? 1;
-  const emit: RunFrame['emit'] = (event) => o.onEvent?.(event);
-  const finish = (run: Pick<Run, 'name' | 'conclusion'> & Partial<Run>): Run => {
-    const seconds = (performance.now() - started.start) / 1000;
-    emit({ type: 'run-ended', run: id, conclusion: run.conclusion, seconds });
-    const facts = { id, attempt, repo: o.repo, ref: o.ref, sha: o.sha, event: o.event.name };
-    return { ...facts, errors: [], jobs: [], artifacts: [], startedAt: started.at, seconds, ...run };
-  };
+  const { id, attempt, emit, finish } = openRun(o);
   const { node, errors } = await loadTree({
     repositories: o.repositories,
     repo: o.repo,

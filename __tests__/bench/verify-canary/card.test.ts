@@ -1,7 +1,8 @@
 /** The score card: how a rollout ends, how ends are counted, and what the page says. */
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from '@jest/globals';
-import { CELLS, type Cell } from '../../../bench/verify-canary/card/cells.ts';
+import type { Cell } from '../../../bench/verify-canary/card/cell.ts';
+import { CELLS } from '../../../bench/verify-canary/card/cells.ts';
 import { type CardFacts, promises, scoreCard, summaryRows } from '../../../bench/verify-canary/card/markdown.ts';
 import { deal } from '../../../bench/verify-canary/card/pool.ts';
 import { judgeRollout } from '../../../bench/verify-canary/card/rollout.ts';

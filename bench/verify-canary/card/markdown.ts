@@ -1,6 +1,6 @@
 /** The score card as a page. */
 import { ZOO } from '../zoo/index.ts';
-import type { Cell, Promise_ } from './cells.ts';
+import type { Cell, Promise_ } from './cell.ts';
 import { type Kept, keep, type Rate, type Score } from './score.ts';
 import { type Card, type Summary, summarize } from './summary.ts';
 

@@ -1,6 +1,6 @@
 /** From tallies to figures: rates with exact intervals, quantiles, promises kept or not. */
 import { logGamma } from '../zoo/stats.ts';
-import type { Cell, Promise_, Truth } from './cells.ts';
+import type { Cell, Promise_, Truth } from './cell.ts';
 import type { Tally } from './work.ts';
 
 export interface Rate {

@@ -1,5 +1,5 @@
 /** One line a judge over all cells in which the assumptions of verify-canary hold. */
-import type { Cell } from './cells.ts';
+import type { Cell } from './cell.ts';
 import type { Score } from './score.ts';
 
 export interface Card {
