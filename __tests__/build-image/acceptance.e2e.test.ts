@@ -8,7 +8,8 @@ import { type RegistryHandle, startRegistry } from '../../lab/registry/server.ts
 import { sha256 } from '../../src/oci/index.ts';
 import { systemExec } from '../../src/runner/index.ts';
 import { type ActionResult, runAction } from '../support/bundle.ts';
-import { type Distribution, startDistribution, until } from '../support/distribution.ts';
+import { type Distribution, startDistribution } from '../support/distribution.ts';
+import { until } from '../support/program.ts';
 import { installShims } from '../support/watch.ts';
 import { type Bench, bench } from './kit.ts';
 

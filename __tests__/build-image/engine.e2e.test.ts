@@ -1,62 +1,21 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { sha256 } from '../../src/oci/index.ts';
 import { systemExec } from '../../src/runner/index.ts';
 import { runAction } from '../support/bundle.ts';
+import { type Distribution, startDistribution } from '../support/distribution.ts';
+import { type Dockerd, startDockerd } from '../support/dockerd.ts';
 import { type Bench, bench } from './kit.ts';
 
-// docker-registry of the distribution, on a free loopback port.
-let distribution: ChildProcess;
-let folder: string;
-let host: string;
-let daemon: ChildProcess;
-let socket: string;
+let registry: Distribution;
+let docker: Dockerd;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'docker-registry-'));
-  const probe = createServer().listen(0, '127.0.0.1');
-  await new Promise((done) => probe.once('listening', done));
-  host = `127.0.0.1:${(probe.address() as AddressInfo).port}`;
-  await new Promise((done) => probe.close(done));
-  const config = join(folder, 'config.yml');
-  await writeFile(
-    config,
-    `version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: ${folder}/data\nhttp:\n  addr: ${host}\n`,
-  );
-  distribution = spawn('docker-registry', ['serve', config], { stdio: 'ignore' });
-  socket = join(folder, 'docker.sock');
-  // A daemon of our own, which needs no network of containers: nothing here runs in one.
-  const flags = ['--data-root', join(folder, 'docker'), '--exec-root', join(folder, 'exec'), '--bridge', 'none'];
-  const storage = ['--storage-driver', 'vfs', '--iptables=false', '--pidfile', join(folder, 'docker.pid')];
-  daemon = spawn('dockerd', ['--host', `unix://${socket}`, ...flags, ...storage], {
-    stdio: 'ignore',
-    env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin:/sbin` },
-  });
-  await until('docker-registry', async () => (await fetch(`http://${host}/v2/`)).ok);
-  await until('dockerd', async () => {
-    const asked = await systemExec('docker', ['version'], { env: { ...process.env, DOCKER_HOST: `unix://${socket}` } });
-    return asked.code === 0;
-  });
+  [registry, docker] = await Promise.all([startDistribution(), startDockerd()]);
 });
 
-async function until(name: string, answers: () => Promise<boolean>): Promise<void> {
-  for (let i = 0; i < 300; i += 1) {
-    if (await answers().catch(() => false)) return;
-    await new Promise((done) => setTimeout(done, 100));
-  }
-  throw new Error(`${name} does not answer`);
-}
-
 afterAll(async () => {
-  distribution.kill();
-  const gone = new Promise((done) => daemon.once('exit', done));
-  daemon.kill();
-  await gone;
-  await rm(folder, { recursive: true, force: true });
+  await docker[Symbol.asyncDispose]();
+  await registry[Symbol.asyncDispose]();
 });
 
 const env = { STORAGE_DRIVER: 'vfs', BUILDAH_ISOLATION: 'chroot' };
@@ -90,7 +49,7 @@ test('buildah and the registry of the lab', async () => {
 
 test('buildah and docker-registry', async () => {
   await using b = await bench();
-  await buildTwice(b, `${host}/o/app`);
+  await buildTwice(b, `${registry.host}/o/app`);
 });
 
 test.each([
@@ -98,8 +57,8 @@ test.each([
   ['the client on PATH', 'o/path', process.env.PATH ?? ''],
 ])('docker (%s) and docker-registry', async (_, repository, path) => {
   await using b = await bench();
-  Object.assign(env, { DOCKER_HOST: `unix://${socket}` });
-  await buildTwice(b, `${host}/${repository}`, 'docker', path);
+  Object.assign(env, { DOCKER_HOST: docker.host });
+  await buildTwice(b, `${registry.host}/${repository}`, 'docker', path);
 });
 
 test('a failing instruction is E_BUILD at its line', async () => {
@@ -121,7 +80,7 @@ const act = (b: Bench, inputs: Record<string, string>, more: Record<string, stri
 
 test('buildah and docker-registry, several platforms, in one build and by merge; then promote', async () => {
   await using b = await bench();
-  const image = `${host}/o/many`;
+  const image = `${registry.host}/o/many`;
   const whole = await act(b, { image, engine: 'buildah', platforms: TWO });
   expect(whole.log).not.toContain('::error');
   expect(whole.outputs).toMatchObject({ platforms: TWO, reused: 'false' });
@@ -136,7 +95,7 @@ test('buildah and docker-registry, several platforms, in one build and by merge;
   expect(first.log).not.toContain('::error');
   expect(again.outputs.digest).toBe(first.outputs.digest);
   const source = `${image}@${first.outputs.digest}`;
-  const promoted = await act(b, { image: `${host}/o/released`, mode: 'promote', source, tags: 'raw:1.0.0' });
+  const promoted = await act(b, { image: `${registry.host}/o/released`, mode: 'promote', source, tags: 'raw:1.0.0' });
   expect(promoted.outputs).toMatchObject({ digest: first.outputs.digest, pushed: 'true' });
 });
 
@@ -164,7 +123,7 @@ withBuildKit(
     await using b = await bench();
     const remote = { BUILDKIT_HOST: buildKit };
     await b.write({ Dockerfile: 'FROM scratch as x\nCOPY app /app\n' });
-    const image = `${host}/o/kit`;
+    const image = `${registry.host}/o/kit`;
     const inputs = { image, engine: 'buildx', tags: 'sha\nraw:dev', cache: 'registry', secrets: 'k=secret-value' };
     const plain = await act(b, inputs, remote);
     expect(plain.log).not.toContain('::error');

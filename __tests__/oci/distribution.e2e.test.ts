@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
 import { MEDIA_TYPES, type Registry, type StoredBytes, sha256 } from '../../src/oci/index.ts';
-import { type Distribution, startDistribution, stop, until } from '../support/distribution.ts';
+import { type Distribution, startDistribution } from '../support/distribution.ts';
+import { stop, until } from '../support/program.ts';
 import { type Client, client, makeImage, pushImage } from './kit.ts';
 import { type Relay, type Spoil, startRelay } from './relay.ts';
 

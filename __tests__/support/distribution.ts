@@ -1,10 +1,11 @@
 /** docker-registry of the distribution on a free loopback port, with its request log. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { stop, until } from './program.ts';
 
 export interface DistributionRequest {
   method: string;
@@ -69,23 +70,6 @@ export async function startDistribution(): Promise<Distribution> {
       await rm(folder, { recursive: true, force: true });
     },
   };
-}
-
-/** Asks ten times a second, for half a minute. */
-export async function until(name: string, answers: () => Promise<boolean>): Promise<void> {
-  for (let i = 0; i < 300; i += 1) {
-    if (await answers().catch(() => false)) return;
-    await new Promise((done) => setTimeout(done, 100));
-  }
-  throw new Error(`${name} does not answer`);
-}
-
-/** SIGTERM, and waits for its end. */
-export async function stop(program: ChildProcess): Promise<void> {
-  if (program.exitCode !== null || program.signalCode !== null || program.pid === undefined) return;
-  const gone = new Promise((done) => program.once('exit', done));
-  program.kill();
-  await gone;
 }
 
 async function freePort(): Promise<number> {

@@ -109,7 +109,7 @@ async function stopPrometheus(): Promise<void> {
  */
 async function ready(): Promise<void> {
   const begin = Date.now() / 1000;
-  for (let i = 0; i < 300; i += 1) {
+  for (let i = 0; i < 1200; i += 1) {
     // While it starts it answers that it does not yet.
     const answer = await fetch(`${url}/api/v1/query?query=timestamp(up==1)`)
       .then((response) => response.json() as Promise<{ data?: { result: { value: [number, string] }[] } }>)

@@ -2,7 +2,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { access, mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
-import { stop, until } from '../../__tests__/support/distribution.ts';
+import { type Dockerd, startDockerd } from '../../__tests__/support/dockerd.ts';
+import { stop, until } from '../../__tests__/support/program.ts';
 import { systemExec } from '../../src/runner/index.ts';
 
 export interface Services extends AsyncDisposable {
@@ -46,7 +47,15 @@ export async function startServices(folder: string): Promise<Services> {
   note('buildah', await ask('buildah', '--version'));
   note('skopeo', await ask('skopeo', '--version'));
 
-  env.DOCKER_HOST = `unix://${folder}/docker.sock`;
+  let docker: Dockerd | undefined;
+  if ((await find('dockerd', path)) === undefined) missing.docker = 'dockerd is not on PATH';
+  else {
+    docker = await startDockerd().catch((error: Error) => {
+      missing.docker = error.message;
+      return undefined;
+    });
+    if (docker !== undefined) env.DOCKER_HOST = docker.host;
+  }
   env.DOCKER_CONFIG = join(folder, 'docker-config');
   env.BUILDX_CONFIG = join(folder, 'buildx');
   const plain = { ...env, DOCKER_CONFIG: join(folder, 'docker-plain') };
@@ -56,19 +65,11 @@ export async function startServices(folder: string): Promise<Services> {
     // buildah refuses to push without it.
     await writeFile(join(dir, 'config.json'), '{}');
   }
-  if ((await find('dockerd', path)) === undefined) missing.docker = 'dockerd is not on PATH';
-  else {
-    const dirs = ['--data-root', join(folder, 'docker'), '--exec-root', join(folder, 'docker-exec')];
-    const few = ['--bridge', 'none', '--iptables=false', '--storage-driver', 'vfs'];
-    start('dockerd', ['--host', env.DOCKER_HOST, ...dirs, ...few, '--pidfile', join(folder, 'docker.pid')]);
-    await until('dockerd', async () => (await ask('docker', 'version')) !== undefined).catch((error: Error) => {
-      missing.docker = error.message;
-    });
+  if (docker !== undefined)
     note(
       'docker',
       await ask('docker', 'version', '--format', 'client {{.Client.Version}}, server {{.Server.Version}}'),
     );
-  }
   const home = join(process.env.HOME ?? '/', '.docker/cli-plugins');
   const plugin =
     (await find('docker-buildx', [path, home, ...PLUGIN_FOLDERS].join(delimiter))) ?? (await find('buildx', path));
@@ -98,6 +99,7 @@ export async function startServices(folder: string): Promise<Services> {
     versions,
     async [Symbol.asyncDispose]() {
       for (const program of running) await stop(program);
+      await docker?.[Symbol.asyncDispose]();
     },
   };
 }

@@ -61,7 +61,7 @@ export async function deliver(o: DemoStage): Promise<Outcome> {
   o.signal.throwIfAborted();
   for (const error of run.errors) progress.info(error);
   const head = await headOf(world.paths.config);
-  await live.cluster.waitFor((s) => s.revision === head && s.sync === 'Synced' && s.health === 'Healthy', 60);
+  await live.cluster.waitFor((s) => s.revision === head && s.sync === 'Synced' && s.health === 'Healthy', 120);
   // The last second of traffic belongs to the version that stays.
   await new Promise((done) => setTimeout(done, 1500));
   const end = Date.now();

@@ -221,7 +221,7 @@ export async function startWorld(root: string, options: DemoOptions, log: StepLo
       running = cluster;
       targets = () => cluster.metricsTargets();
       await step(log, 'first version is running', () =>
-        cluster.waitFor((s) => signal.aborted || (s.sync === 'Synced' && s.health === 'Healthy'), 60),
+        cluster.waitFor((s) => signal.aborted || (s.sync === 'Synced' && s.health === 'Healthy'), 120),
       );
       signal.throwIfAborted();
       const traffic = keep(

@@ -18,7 +18,7 @@ afterAll(async () => {
 async function start(name: string, tracks: Record<string, Track>): Promise<void> {
   cluster = await world.start(name, tracks);
 }
-const healthy = () => cluster.waitFor((s) => s.sync === 'Synced' && s.health === 'Healthy', 20);
+const healthy = () => cluster.waitFor((s) => s.sync === 'Synced' && s.health === 'Healthy', 120);
 const get = async (): Promise<{ status: number; version: string | null }> => {
   const response = await fetch(`${cluster.gatewayUrl}/`);
   await response.text();
@@ -41,7 +41,7 @@ test('syncs, splits by weight, rolls without a failed request, and a change of w
     stable: { version: 'v1', weight: 50, replicas: 2 },
     canary: { version: 'v2', weight: 50 },
   });
-  await cluster.waitFor((s) => s.revision === head && s.sync === 'Synced' && s.health === 'Healthy', 20);
+  await cluster.waitFor((s) => s.revision === head && s.sync === 'Synced' && s.health === 'Healthy', 120);
   const seen = await Promise.all(Array.from({ length: 200 }, get));
   const canary = seen.filter((r) => r.version === 'v2').length;
   expect(canary).toBeGreaterThan(60);
@@ -53,7 +53,7 @@ test('syncs, splits by weight, rolls without a failed request, and a change of w
       .map((p) => p.name),
   ).toEqual(first);
   head = await world.commit('rolls', { stable: { version: 'v2', weight: 100, replicas: 2 } });
-  await cluster.waitFor((s) => s.revision === head && s.sync === 'Synced' && s.health === 'Healthy', 20);
+  await cluster.waitFor((s) => s.revision === head && s.sync === 'Synced' && s.health === 'Healthy', 120);
   expect((await get()).version).toBe('v2');
   running = false;
   await traffic;
@@ -67,7 +67,7 @@ test('a version that crashes never gets a request, and shows as Degraded', async
     stable: { version: 'v1', weight: 50 },
     canary: { version: 'bad', weight: 50, crash: '1' },
   });
-  await cluster.waitFor((s, pods) => s.health === 'Degraded' && pods.some((p) => p.state === 'CrashLoopBackOff'), 20);
+  await cluster.waitFor((s, pods) => s.health === 'Degraded' && pods.some((p) => p.state === 'CrashLoopBackOff'), 120);
   const seen = await Promise.all(Array.from({ length: 50 }, get));
   expect(new Set(seen.map((r) => `${r.status} ${r.version}`))).toEqual(new Set(['200 v1']));
 });
@@ -76,7 +76,7 @@ test('a chart that does not render leaves what runs as it is, and says why', asy
   await start('broken', { stable: { version: 'v1', weight: 100 } });
   await healthy();
   await commitFiles(world.forge, 'org/broken', { 'templates/all.yaml': '{{ fail "no way" }}' });
-  await cluster.waitFor((s) => s.sync === 'OutOfSync' && s.message.includes('no way'), 20);
+  await cluster.waitFor((s) => s.sync === 'OutOfSync' && s.message.includes('no way'), 120);
   expect((await get()).version).toBe('v1');
   const headers = { authorization: `Bearer ${cluster.apiToken}` };
   const answer = await fetch(`${cluster.apiUrl}/api/v1/applications/app`, { headers });

@@ -14,7 +14,7 @@ afterAll(async () => {
   await world[Symbol.asyncDispose]();
 });
 
-const healthy = () => cluster.waitFor((s) => s.sync === 'Synced' && s.health === 'Healthy', 20);
+const healthy = () => cluster.waitFor((s) => s.sync === 'Synced' && s.health === 'Healthy', 120);
 
 test('a Deployment changed by hand is OutOfSync, and as in Git within 3 polls, without a failed request', async () => {
   cluster = await world.start('tampered', { stable: { version: 'v1', weight: 100 } });
@@ -46,7 +46,7 @@ test('a commit that comes with a change by hand wins over it', async () => {
   await healthy();
   cluster.tamper('stable', { name: 'VERSION', value: 'by hand' });
   const head = await world.commit('both', { stable: { version: 'v2', weight: 100, replicas: 2 } });
-  await cluster.waitFor((s) => s.revision === head && s.sync === 'Synced' && s.health === 'Healthy', 20);
+  await cluster.waitFor((s) => s.revision === head && s.sync === 'Synced' && s.health === 'Healthy', 120);
   const version = async (): Promise<string | null> => (await fetch(`${cluster.gatewayUrl}/`)).headers.get('x-version');
   expect([await version(), await version()]).toEqual(['v2', 'v2']);
 });

@@ -57,7 +57,7 @@ test.each(STRATEGIES.map((s) => [s] as const))(
 test('a change by hand: noticed, healed within 3 polls, and the cluster takes no write', async () => {
   await using world = await openSmallWorld();
   await using cluster = await world.start('drift', { stable: { version: 'v1', weight: 100 } });
-  await cluster.waitFor((s) => s.sync === 'Synced' && s.health === 'Healthy', 20);
+  await cluster.waitFor((s) => s.sync === 'Synced' && s.health === 'Healthy', 120);
   const now = Date.now();
   const samples = () => [
     { at: now - 60_000, ms: 1, code: '503', revision: '' },

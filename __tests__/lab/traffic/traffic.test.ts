@@ -69,7 +69,7 @@ describe('traffic', () => {
       seen++;
     });
     const url = await listen(server);
-    const traffic = startTraffic({ url, rps: 100, seed: 1, maxSeconds: 0.5, timeoutSeconds: 0.7 });
+    const traffic = startTraffic({ url, rps: 100, seed: 1, maxSeconds: 0.5, timeoutSeconds: 3 });
     const stats = await traffic.done;
     await close(server);
     expect(seen).toBe(50);
@@ -96,7 +96,7 @@ describe('traffic', () => {
       rps: 100,
       seed: 1,
       maxSeconds: 0.2,
-      timeoutSeconds: 0.3,
+      timeoutSeconds: 3,
       maxInFlight: 5,
     };
     const bounded = await startTraffic(other).done;

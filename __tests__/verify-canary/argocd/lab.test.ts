@@ -57,7 +57,7 @@ function wish(revision: string, more: Partial<ArgoWish> = {}): ArgoWish {
 
 async function start(name: string): Promise<void> {
   cluster = await world.start(name, { stable: { ...STABLE, weight: 100 } });
-  await cluster.waitFor((s) => s.sync === 'Synced' && s.health === 'Healthy', 20);
+  await cluster.waitFor((s) => s.sync === 'Synced' && s.health === 'Healthy', 120);
 }
 const wait = (w: ArgoWish): Promise<Waited> => waitForArrival(connect(w, ports()), w, ports());
 
@@ -75,10 +75,10 @@ test('it waits until the commit is applied and the canary runs, and then sees th
   expect(await observer.finish()).toBeNull();
   // A commit that changes the weight alone is about the same version still.
   let head = await world.commit('arrives', canary({ weight: 20 }));
-  await cluster.waitFor((s) => s.revision === head && s.health === 'Healthy' && s.sync === 'Synced', 20);
+  await cluster.waitFor((s) => s.revision === head && s.health === 'Healthy' && s.sync === 'Synced', 120);
   expect(await observer.finish()).toBeNull();
   head = await world.commit('arrives', { stable: { ...STABLE, weight: 100 } });
-  await cluster.waitFor((s, pods) => s.revision === head && pods.every((pod) => pod.labels.track === 'stable'), 20);
+  await cluster.waitFor((s, pods) => s.revision === head && pods.every((pod) => pod.labels.track === 'stable'), 120);
   expect(await observer.finish()).toMatchObject({ event: 'superseded' });
   await observer.close();
 });
