@@ -1,9 +1,9 @@
 /** The manifests that the config repository asks for: its chart at one commit, rendered by helm without a cluster. */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { lastWords, sealedEnv, valuesArgs } from '../helm/index.ts';
 import { mapLimited } from '../oci/index.ts';
 import type { Deadline, Env, Exec, ExecResult } from '../runner/index.ts';
-import { oneLine } from '../text/index.ts';
 import type { Forge, TreeFile } from './forge.ts';
 
 export interface HelmPorts {
@@ -67,7 +67,8 @@ export async function render(
     const result = await template(folder, root, chart, values, ports);
     if (result === undefined) return { kind: 'no-helm' };
     if (result.timedOut) return { kind: 'refused', why: `helm did not end within ${SECONDS} s`, chart };
-    if (result.code !== 0 || result.truncated) return { kind: 'refused', why: lastWords(result), chart };
+    if (result.truncated) return { kind: 'refused', why: 'what it renders is too large', chart };
+    if (result.code !== 0) return { kind: 'refused', why: lastWords(result), chart };
     return { kind: 'rendered', manifests: result.stdout.toString('utf8'), chart };
   } finally {
     await rm(folder, { recursive: true, force: true, maxRetries: 3 });
@@ -98,45 +99,14 @@ async function template(
   values: readonly string[],
   { exec, env, helm, deadline }: HelmPorts,
 ): Promise<ExecResult | undefined> {
-  const home = path.join(folder, 'home');
-  // Nothing listens on port 9: a chart, or a schema that refers to an address, reaches no other machine.
-  const nowhere = 'http://127.0.0.1:9';
-  const sealed = {
-    PATH: env.PATH,
-    LC_ALL: 'C',
-    HOME: home,
-    TMPDIR: folder,
-    HELM_CACHE_HOME: path.join(home, 'cache'),
-    HELM_CONFIG_HOME: path.join(home, 'config'),
-    HELM_DATA_HOME: path.join(home, 'data'),
-    HELM_PLUGINS: path.join(home, 'plugins'),
-    KUBECONFIG: path.join(home, 'kubeconfig'),
-    HTTP_PROXY: nowhere,
-    HTTPS_PROXY: nowhere,
-    http_proxy: nowhere,
-    https_proxy: nowhere,
-  };
-  const files = values.flatMap((file) => ['--values', csv(`./${file}`)]);
   try {
     const { signal } = deadline;
-    const options = { cwd: root, env: sealed, signal, timeout: SECONDS };
-    const result = await exec(helm, ['template', 'audit', `./${chart}`, ...files], options);
+    const options = { cwd: root, env: sealedEnv(folder, env), signal, timeout: SECONDS };
+    const result = await exec(helm, ['template', 'audit', `./${chart}`, ...valuesArgs(values)], options);
     if (signal.aborted) throw signal.reason;
     return result;
   } catch (error) {
     if (['ENOENT', 'EACCES'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
     throw error;
   }
-}
-
-/** helm splits the names of values files at commas, as CSV does. */
-function csv(text: string): string {
-  return /[",]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
-}
-
-function lastWords(result: ExecResult): string {
-  if (result.truncated) return 'what it renders is too large';
-  const text = `\n${result.stderrTail.trim()}`;
-  const last = text.slice(Math.max(0, text.lastIndexOf('\nError:'))).trim();
-  return oneLine(last.replace(/^Error:\s*/, ''), 300) || `helm ended with ${result.code ?? result.signal}`;
 }

@@ -1,6 +1,7 @@
 /** `helm template` of the runner's own helm: on a copy of the chart, in a sealed environment, without a cluster. */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { lastWords, sealedEnv, valuesArgs } from '../helm/index.ts';
 import { ActionError, type ExecResult } from '../runner/index.ts';
 import { oneLine } from '../text/index.ts';
 import type { ValidationPorts } from './validate.ts';
@@ -19,8 +20,7 @@ export async function validateHelm(inputs: ValidationInputs, ports: ValidationPo
     await writeCopy(copy, inputs);
     const run = helmIn(folder, copy, ports);
     checkVersion(await run(['version', '--short']), ports);
-    const values = inputs.values.flatMap((file) => ['--values', csv(`./${file}`)]);
-    const result = await run(['template', 'validate', `./${inputs.chart}`, ...values]);
+    const result = await run(['template', 'validate', `./${inputs.chart}`, ...valuesArgs(inputs.values)]);
     if (result.code !== 0) throw refusal(result, ports);
     ports.log.info('validate: helm template renders the chart');
   } finally {
@@ -48,24 +48,7 @@ async function writeCopy(root: string, { files, chart }: ValidationInputs): Prom
 type Helm = (args: readonly string[]) => Promise<ExecResult>;
 
 function helmIn(folder: string, cwd: string, ports: ValidationPorts): Helm {
-  const home = path.join(folder, 'home');
-  // Nothing listens on port 9: a chart, or a schema that refers to an address, reaches no other machine.
-  const nowhere = 'http://127.0.0.1:9';
-  const env = {
-    PATH: ports.env.PATH,
-    LC_ALL: 'C',
-    HOME: home,
-    TMPDIR: folder,
-    HELM_CACHE_HOME: path.join(home, 'cache'),
-    HELM_CONFIG_HOME: path.join(home, 'config'),
-    HELM_DATA_HOME: path.join(home, 'data'),
-    HELM_PLUGINS: path.join(home, 'plugins'),
-    KUBECONFIG: path.join(home, 'kubeconfig'),
-    HTTP_PROXY: nowhere,
-    HTTPS_PROXY: nowhere,
-    http_proxy: nowhere,
-    https_proxy: nowhere,
-  };
+  const env = sealedEnv(folder, ports.env);
   return async (args) => {
     const { signal } = ports.deadline;
     ports.deadline.check('validate');
@@ -96,24 +79,9 @@ function refusal(result: ExecResult, ports: ValidationPorts): ActionError {
   return failed(`${end}${lastWords(result)}`, 'Correct the values or the chart');
 }
 
-/** What helm says at its end: from its last `Error:` on, without its advice to run it again by hand. */
-function lastWords(result: ExecResult): string {
-  const text = `\n${result.stderrTail.trim()}`;
-  const last = text.slice(Math.max(0, text.lastIndexOf('\nError:'))).trim();
-  return (
-    oneLine(last.replace(/^Error:\s*/, '').replace(/\s*Use --debug flag to render out invalid YAML$/, ''), 600) ||
-    `helm ended with ${result.code ?? result.signal}`
-  );
-}
-
 function showTail(result: ExecResult, ports: ValidationPorts): void {
   // The log makes what looks like a workflow command inert.
   for (const text of [result.stdoutTail, result.stderrTail]) if (text.trim() !== '') ports.log.info(text.trimEnd());
-}
-
-/** helm splits the names of values files at commas, as CSV does. */
-function csv(text: string): string {
-  return /[",]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
 }
 
 function collision(name: string, why: string, cause?: unknown): ActionError {
