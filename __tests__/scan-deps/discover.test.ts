@@ -53,6 +53,8 @@ describe('by name', () => {
     [['app/App.csproj', 'app/packages.lock.json'], ['app/packages.lock.json'], ['app/App.csproj'], []],
     [['app/App.fsproj'], [], [], ['app/App.fsproj']],
     [['build.gradle.kts', 'gradle.lockfile'], ['gradle.lockfile'], ['build.gradle.kts'], []],
+    // It locks the plugins of the build, not the project.
+    [['build.gradle', 'buildscript-gradle.lockfile'], ['buildscript-gradle.lockfile'], [], ['build.gradle']],
     [
       ['requirements/dev.txt', 'requirements-x.txt', 'notes.txt', 'pylock.toml.bak'],
       ['requirements-x.txt', 'requirements/dev.txt'],

@@ -31,6 +31,20 @@ describe('requirements', () => {
     expect(one('pkg').deps[0]).toMatchObject({ range: '' });
   });
 
+  test('a requirements file that others narrow by is still installed; one that calls itself constraints is not', () => {
+    const files = {
+      'requirements.txt': 'requests==2.19.0\n',
+      'requirements-dev.txt': '-c requirements.txt\n-c requirements/constraints.txt\npytest==7\n',
+      'requirements/constraints.txt': 'idle==1\n',
+    };
+    const deps = extract(files, Object.keys(files)).flatMap((report) => report.deps);
+    expect(deps.map((dep) => `${dep.name} ${dep.constraintOnly === true}`).sort()).toEqual([
+      'idle true',
+      'pytest false',
+      'requests false',
+    ]);
+  });
+
   test('trap 11: -c pins what is required, on the line that pins; what nobody requires is only constrained', () => {
     const [main, constraints] = extract(
       {
@@ -121,6 +135,7 @@ describe('requirements', () => {
         './local/f',
         'libs/g',
         'h-1.0-py3-none-any.whl',
+        '.[dev]',
         '--unknown-option',
         'not a requirement',
         'v==${VERSION}',
@@ -136,11 +151,12 @@ describe('requirements', () => {
       ['', '', 'path'],
       ['', '', 'path'],
       ['', '', 'path'],
+      ['', '', 'path'],
     ]);
     expect(report.problems.map((p) => [p.line, p.code])).toEqual([
-      [12, 'E_UNREADABLE'],
       [13, 'E_UNREADABLE'],
-      [14, 'E_UNJUDGED'],
+      [14, 'E_UNREADABLE'],
+      [15, 'E_UNJUDGED'],
     ]);
     expect(JSON.stringify(report.problems)).not.toContain('VERSION');
   });
@@ -202,6 +218,14 @@ describe('package-lock', () => {
       ['z', '3.0.0', 'runtime', 'git'],
     ]);
     expect(report.members).toEqual(['packages/app']);
+  });
+
+  test('what comes from a repository may have no version: counted, not judged; from the registry it is a problem', () => {
+    const git = v3({ 'node_modules/g': { resolved: 'git+ssh://git@github.com/o/r.git#abc', license: 'MIT' } });
+    expect(git.deps.map((d) => [d.name, d.version, d.source])).toEqual([['g', undefined, 'git']]);
+    expect(git.status).toBe('read');
+    const registry = v3({ 'node_modules/r': { resolved: 'https://registry.npmjs.org/r/-/r-1.0.0.tgz' } });
+    expect([registry.status, registry.problems[0]?.message]).toEqual(['partial', 'a package without a version']);
   });
 
   test('trap 14: __proto__ as a package, and duplicate keys', () => {

@@ -71,6 +71,47 @@ test('every ecosystem is read, asked, judged by its own order, and blocks', asyn
   expect([scan.code, scan.outputs.complete, scan.outputs.blocking]).toEqual([1, 'true', '6']);
 });
 
+test('the same by the API, which compares names as they are spelt', async () => {
+  await using server = await startOsv({ advisories: everywhere.flatMap(({ records }) => records) });
+  using work = checkout({
+    ...LOCKS,
+    // Advisories have it in lower case.
+    'php/composer.lock': JSON.stringify({ packages: [{ name: 'Acme/Lib', version: '1.0.0' }], 'packages-dev': [] }),
+  });
+  const scan = await work.scan({ 'osv-url': server.url });
+  expect(scan.report.findings.map((f) => `${f.file} ${f.eco} ${f.id} ${f.state}`).sort()).toEqual([
+    'Cargo.lock crates.io GHSA-1 block',
+    'Gemfile.lock RubyGems GHSA-2 block',
+    'composer.lock Packagist GHSA-3 block',
+    'go.mod Go GHSA-0 block',
+    'gradle.lockfile Maven GHSA-4 block',
+    'packages.lock.json NuGet GHSA-5 block',
+    'php/composer.lock Packagist GHSA-3 block',
+  ]);
+  expect([scan.code, scan.outputs.complete, scan.report.coverage.unanswered]).toEqual([1, 'true', []]);
+});
+
+test('a local build of an affected version is affected, also by the API, which orders it above', async () => {
+  const last = advisory('GHSA-l', {
+    name: 'torch',
+    events: [{ introduced: '0' }, { last_affected: '2.10.0' }],
+    vector: CRITICAL,
+  });
+  const told = advisory('GHSA-t', {
+    name: 'torch',
+    events: [{ introduced: '0' }, { fixed: '2.10.0+fix1' }],
+    vector: CRITICAL,
+  });
+  await using server = await startOsv({ advisories: [last, told] });
+  using work = checkout({ 'requirements.txt': 'torch==2.10.0+fix2\n' });
+  work.write('../db/PyPI/all.zip', zipOf([last, told]));
+  for (const source of [FOLDER, { 'osv-url': server.url }]) {
+    const scan = await work.scan(source);
+    expect(scan.report.findings.map((f) => `${f.id} ${f.version} ${f.state}`)).toEqual(['GHSA-l 2.10.0+fix2 block']);
+    expect(scan.code).toBe(1);
+  }
+});
+
 test('a version in no order of its ecosystem, with an advisory, is incomplete: never green in silence', async () => {
   const lock = JSON.stringify({ packages: [{ name: 'acme/lib', version: 'dev-main' }], 'packages-dev': [] });
   using work = checkout({ 'composer.lock': lock });

@@ -3,7 +3,7 @@
 import { affects, entriesOf } from '../../src/scan-deps/osv/match.ts';
 import { normaliseName } from '../../src/scan-deps/osv/names.ts';
 import { isProblem, parseRecord } from '../../src/scan-deps/osv/record.ts';
-import type { Ecosystem } from '../../src/scan-deps/types.ts';
+import { ECOSYSTEMS } from '../../src/scan-deps/types.ts';
 
 export interface Advisory {
   id: string;
@@ -17,18 +17,22 @@ export interface OsvQuery {
   page_token?: string;
 }
 
-/** Sorted by id; without a version all live advisories of the package. An ecosystem the scanner does not know gives nothing. */
+/**
+ * Sorted by id; without a version all live advisories of the package. An ecosystem the scanner does not know gives nothing.
+ * Only names of PyPI are normalised: the API compares all others as they are spelt. https://github.com/google/osv.dev/issues/5292
+ */
 export function matching(advisories: readonly Advisory[], query: OsvQuery): Advisory[] {
   const { name, ecosystem } = query.package ?? {};
-  if (name === undefined || (ecosystem !== 'PyPI' && ecosystem !== 'npm')) return [];
-  const eco: Ecosystem = ecosystem;
+  const eco = ECOSYSTEMS.find((one) => one === ecosystem);
+  if (name === undefined || eco === undefined) return [];
   const key = normaliseName(eco, name);
   return advisories
     .filter((advisory) => {
       const record = parseRecord(advisory);
       if (isProblem(record) || record.withdrawn !== undefined) return false;
-      if (query.version === undefined) return entriesOf(eco, record, key).length > 0;
-      return typeof affects(eco, record, key, query.version) === 'object';
+      const spelt = entriesOf(eco, record, key).filter((entry) => eco === 'PyPI' || entry.package?.name === name);
+      if (query.version === undefined || spelt.length === 0) return spelt.length > 0;
+      return typeof affects(eco, { ...record, affected: spelt }, key, query.version) === 'object';
     })
     .sort((a, b) => (a.id < b.id ? -1 : 1));
 }

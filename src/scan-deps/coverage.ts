@@ -55,4 +55,5 @@ export function unansweredProblems(answers: readonly Answer[]): Problem[] {
 
 const isAnswered = (answer: Answer | undefined): boolean => answer !== undefined && 'records' in answer;
 const nameOf = (dep: Dep): string => `${dep.eco} ${dep.name} ${dep.version ?? dep.range ?? ''}`.trim();
-const distinct = (deps: readonly Dep[]): number => new Set(deps.map((dep) => JSON.stringify(keyOf(dep)))).size;
+const distinct = (deps: readonly Dep[]): number =>
+  new Set(deps.map((dep) => JSON.stringify([dep.eco, dep.key, keyOf(dep).version]))).size;

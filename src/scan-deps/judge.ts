@@ -1,7 +1,8 @@
 /** From packages and answers to findings, without any policy. Pure but for the lookup of missing scores. */
 
 import { compareText, groupAliases, idsOf, primaryId } from './osv/groups.ts';
-import { affects, higher } from './osv/match.ts';
+import { affects, higher, publicOf } from './osv/match.ts';
+import { isCaseless } from './osv/names.ts';
 import { judgeRange, type RangeHit } from './osv/required.ts';
 import type { AdvisorySource } from './osv/source.ts';
 import type { Known } from './policy/diff.ts';
@@ -20,10 +21,18 @@ export interface Judgements {
   unjudged: number;
 }
 
-/** What to ask for a package. A range, or a version that no order knows, is asked without a version and judged here. */
-export function keyOf(dep: Dep): PackageKey {
-  const known = dep.version !== undefined && judgedVersion(orderOf(dep.eco), dep.version) !== undefined;
-  return { eco: dep.eco, key: dep.key, ...(known && dep.version !== undefined ? { version: dep.version } : {}) };
+/**
+ * What to ask for a package. A range, a version that no order knows, or a local build (the API has it above the version it is
+ * built from) is asked without a version and judged here.
+ */
+export function keyOf({ eco, key, name, version }: Dep): PackageKey {
+  const known = version !== undefined && judgedVersion(orderOf(eco), version) !== undefined;
+  return {
+    eco,
+    key,
+    ...(isCaseless(eco) && name !== key ? { name } : {}),
+    ...(known && publicOf(eco, version) === undefined ? { version } : {}),
+  };
 }
 
 interface Hit {

@@ -104,6 +104,8 @@ export interface OsvRecord {
 export interface PackageKey {
   eco: Ecosystem;
   key: string;
+  /** As the file spells it, where that is not `key` and the OSV API compares exactly. */
+  name?: string;
   /** Absent: every advisory of the package is asked for. */
   version?: string;
 }

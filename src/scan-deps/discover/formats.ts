@@ -70,7 +70,8 @@ export function formatOf(path: string, named = false): Format | undefined {
 }
 
 const JS_LOCKS = ['package-lock.json', 'npm-shrinkwrap.json', 'pnpm-lock.yaml', 'yarn.lock'];
-const GRADLE_LOCKS = ['gradle.lockfile', 'buildscript-gradle.lockfile'];
+/** The lock of the build script holds plugins only. */
+const GRADLE_LOCKS = ['gradle.lockfile'];
 
 /** Locks that this version cannot read. */
 const UNREAD_LOCKS = new Set([

@@ -36,20 +36,23 @@ export const extractPackageLock = extractor('npm', 'package-lock', (text, sheet)
   for (const one of found) {
     const line = lineOf([...one.path, 'version']) ?? lineOf(one.path);
     const { version: text, resolved, dev } = one.entry;
-    if (typeof text !== 'string' || text === '') {
+    const own = asText(text);
+    const source = sourceOf(own ?? '', asText(resolved) ?? '');
+    // What comes from a repository or a folder may have none in its package.json; it is counted, not judged.
+    if (own === undefined && source === 'registry') {
       sheet.problem('a package without a version', line);
       continue;
     }
     const via = new Set([...parents.of(one.alias), ...parents.of(one.name)]);
     sheet.add({
       name: one.name,
-      version: text,
+      version: own,
       line,
       // devOptional can reach production: it is judged as runtime.
       scope: dev === true ? 'dev' : 'runtime',
       direct: version === 1 ? via.size === 0 : direct.has(one.alias),
       via,
-      source: sourceOf(text, asText(resolved) ?? ''),
+      source,
     });
   }
   for (const key of projects) if (key !== '') sheet.members.push(posix.join(posix.dirname(sheet.file), key));

@@ -16,7 +16,7 @@ export function parseRequirement(line: string): Requirement | undefined {
   if (line.length > MAX_LINE) return undefined;
   const text = line.trim();
   if (URL_LIKE.test(text)) return located(text);
-  if (/^(?:\.{1,2}(?:[/\\]|$)|[/\\~]|[A-Za-z]:[/\\])/.test(text)) return located(text);
+  if (/^(?:\.{1,2}(?:[/\\[]|$)|[/\\~]|[A-Za-z]:[/\\])/.test(text)) return located(text);
   const name = NAME.exec(text)?.[0];
   if (name === undefined) return undefined;
   let rest = text.slice(name.length).trimStart();

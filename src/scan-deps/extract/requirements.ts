@@ -79,16 +79,18 @@ function finish(report: FileReport, ctx: ExtractContext): FileReport {
   return { ...report, status, deps };
 }
 
-// What nobody else includes; of a cycle the first file found.
+// What nobody else includes; of a cycle the first file found. A file that was found is installed by somebody, also when others
+// narrow by it: only one that calls itself constraints is read as nothing but that.
 function rootsOf(files: readonly string[], parse: (file: string) => RequirementsFile): string[] {
   const covered = new Set<string>();
   const known = new Set(files);
   const cover = (from: string): void => {
     const todo = [from];
     for (let file = todo.pop(); file !== undefined; file = todo.pop()) {
-      for (const { target } of parse(file).includes) {
+      for (const { kind, target } of parse(file).includes) {
         const path = resolve(file, target);
         if (path === undefined || path === from || covered.has(path)) continue;
+        if (kind === 'constraint' && !/constraint/i.test(posix.basename(path))) continue;
         covered.add(path);
         if (known.has(path)) todo.push(path);
       }

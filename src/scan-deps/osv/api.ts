@@ -1,6 +1,6 @@
 /** The OSV API as a source: batches of questions, then the full records of what was hit. */
 import type { Answer, OsvRecord, PackageKey, Problem } from '../types.ts';
-import { type Asked, BATCH, badIndex, chunks, nextToken, type Query, queryOf, readBatch, readPage } from './plan.ts';
+import { type Asked, BATCH, badIndex, chunks, nextToken, type Query, queriesOf, readBatch, readPage } from './plan.ts';
 import { pool } from './pool.ts';
 import { isProblem, parseRecord } from './record.ts';
 import { badShape, type SendPorts, type Sent, send } from './send.ts';
@@ -96,9 +96,15 @@ export function apiSource(base: URL, ports: SendPorts): AdvisorySource {
         answers.set(one, await fullRecords(one));
       });
       return keys.map((key): Answer => {
-        const one = asked.get(textOf(key));
-        if (one?.problem !== undefined) return { unanswered: one.problem };
-        return (one && answers.get(one)) ?? { records: [] };
+        const records = new Map<string, OsvRecord>();
+        for (const query of queriesOf(key)) {
+          const one = asked.get(JSON.stringify(query));
+          if (one?.problem !== undefined) return { unanswered: one.problem };
+          const answer = (one && answers.get(one)) ?? { records: [] };
+          if ('unanswered' in answer) return answer;
+          for (const record of answer.records) records.set(record.id, record);
+        }
+        return { records: [...records.values()] };
       });
     },
     async byIds(ids) {
@@ -113,13 +119,11 @@ export function apiSource(base: URL, ports: SendPorts): AdvisorySource {
   };
 }
 
-const textOf = (key: PackageKey): string => JSON.stringify([key.eco, key.key, key.version ?? null]);
-
 function distinct(keys: readonly PackageKey[]): Map<string, Pending> {
   const all = new Map<string, Pending>();
-  for (const key of keys) {
-    const text = textOf(key);
-    if (!all.has(text)) all.set(text, { query: queryOf(key), ids: new Set(), tokens: new Set(), pages: 0 });
+  for (const query of keys.flatMap(queriesOf)) {
+    const text = JSON.stringify(query);
+    if (!all.has(text)) all.set(text, { query, ids: new Set(), tokens: new Set(), pages: 0 });
   }
   return all;
 }

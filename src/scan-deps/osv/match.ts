@@ -25,19 +25,37 @@ export function affects(eco: Ecosystem, record: OsvRecord, key: string, version:
   if (record.withdrawn !== undefined) return 'clear';
   const order = orderOf(eco);
   const own = judged(order, version);
+  const source = publicOf(eco, version);
   let result: Judgement = 'clear';
   for (const entry of entriesOf(eco, record, key)) {
-    const judgement = judgeEntry(order, entry, version, own);
+    let judgement = judgeEntry(order, entry, version, own);
+    // What is affected is affected in every build of it, unless the advisory tells its builds apart.
+    if (judgement === 'clear' && source !== undefined && !namesBuilds(entry))
+      judgement = judgeEntry(order, entry, source, judged(order, source));
     if (judgement === 'clear' || (judgement === 'unjudged' && result !== 'clear')) continue;
     result = typeof judgement === 'object' && typeof result === 'object' ? higher(order, result, judgement) : judgement;
   }
   return result;
 }
 
+/**
+ * The version that a local build of PyPI is built from (`2.10.0` of `2.10.0+cu128`); undefined for what is none. PEP 440 leaves
+ * the local part out of `==` and `<=`, but orders it above its public version.
+ */
+export function publicOf(eco: Ecosystem, version: string): string | undefined {
+  const at = eco === 'PyPI' ? version.indexOf('+') : -1;
+  return at < 0 ? undefined : version.slice(0, at);
+}
+
 /** A GIT range is no version: it is skipped, and never ends the search (it often stands first). */
 export function versionRanges(entry: OsvAffected): OsvRange[] {
   return (entry.ranges ?? []).filter((range) => range.type === 'SEMVER' || range.type === 'ECOSYSTEM');
 }
+
+const namesBuilds = (entry: OsvAffected): boolean =>
+  [...(entry.versions ?? []), ...versionRanges(entry).flatMap(({ events }) => events.flatMap(Object.values))].some(
+    (text) => String(text).includes('+'),
+  );
 
 function judgeEntry(order: Order, entry: OsvAffected, version: string, own: unknown): Judgement {
   const ranges = versionRanges(entry);

@@ -21,9 +21,15 @@ const MAX_PAGES = 50;
 /** The server's word for "I had no time to begin": the same query again is no loop. */
 const NOT_STARTED = 'RklSU1RfUEFHRV9UT0tFTg==';
 
-/** Always name and ecosystem, never a purl: an unknown purl type is answered 200 with nothing. */
-export function queryOf({ eco, key, version }: PackageKey): Query {
-  return { package: { name: key, ecosystem: eco }, ...(version === undefined ? {} : { version }) };
+/**
+ * Always name and ecosystem, never a purl: an unknown purl type is answered 200 with nothing. Of a name that the API compares
+ * exactly though its registry does not, both spellings are asked. https://github.com/google/osv.dev/issues/5292
+ */
+export function queriesOf({ eco, key, name = key, version }: PackageKey): Query[] {
+  return [...new Set([name, key])].map((spelling) => ({
+    package: { name: spelling, ecosystem: eco },
+    ...(version === undefined ? {} : { version }),
+  }));
 }
 
 const page = z.object({
