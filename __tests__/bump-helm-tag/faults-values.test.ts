@@ -149,6 +149,12 @@ const ROWS: Row[] = [
     at: [2, 8],
   },
   {
+    name: 'only a digest is given and a tag stands there: it is not emptied',
+    inputs: imageOf('inside.yaml', { tag: '' }),
+    code: 'E_TAG_REQUIRED',
+    at: [2, 8],
+  },
+  {
     name: 'trap 20: the path points at a sidecar',
     inputs: imageOf('sidecar.yaml', { 'image-path': 'sidecar.image' }),
     code: 'E_OTHER_IMAGE',

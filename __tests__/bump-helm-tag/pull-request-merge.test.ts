@@ -115,6 +115,42 @@ describe('something stands against it', () => {
     expect(await w.show('main:a.yaml')).toBe('tag: v3\n');
     expect(await blocksOf('main')).toMatchObject([{ bumpId: idOf(3) }]);
   });
+  test('the branch moves on while the words of the newer bump are set: auto-merge stays on, in the words of what stands there', async () => {
+    requireCheck();
+    w.repo.merging.methods = ['squash'];
+    await w.propose(2, true);
+    // Said of our head, as if a still newer one had come between.
+    const body = JSON.stringify({
+      data: { enablePullRequestAutoMerge: null },
+      errors: [{ type: 'UNPROCESSABLE', message: 'Head branch was modified. Review and try the merge again.' }],
+    });
+    w.forge.faults.add({ match: { operation: 'BumpAutoMerge' }, answer: { status: 200, body } });
+    const pulls = w.open(true);
+    expect(await pulls.propose(await w.wish(pulls, 3), signal)).toMatchObject({ kind: 'unknown' });
+    await green();
+    expect(await w.show('main:a.yaml')).toBe('tag: v3\n');
+    expect(await blocksOf('main')).toMatchObject([{ bumpId: idOf(3) }]);
+  });
+  test('a rule of the branch forbids merge commits: the next way that the repository allows', async () => {
+    requireCheck();
+    const body = JSON.stringify({
+      data: { enablePullRequestAutoMerge: null },
+      errors: [{ type: 'UNPROCESSABLE', message: 'Merge method merge commits are not allowed on this repository' }],
+    });
+    w.forge.faults.add({ match: { operation: 'BumpAutoMerge' }, answer: { status: 200, body } });
+    expect(await w.propose(2, true)).toMatchObject({ note: expect.stringContaining('auto-merge is on') });
+    await green();
+    expect(await w.show('main:a.yaml')).toBe('tag: v2\n');
+    expect(await blocksOf('main')).toEqual(OURS);
+  });
+  test('the same without anything to wait for', async () => {
+    w.forge.faults.add({
+      match: { method: 'PUT', path: /merge$/ },
+      answer: { status: 405, body: '{"message":"This branch must not contain merge commits."}' },
+    });
+    expect(await w.propose(2, true)).toMatchObject({ merged: true });
+    expect(await blocksOf('main')).toEqual(OURS);
+  });
   test('the repository does not allow auto-merge: proposed, and said so', async () => {
     w.repo.merging.auto = false;
     requireCheck();

@@ -45,6 +45,22 @@ test('acceptance 21: tag, digest, revision and weight come back in one commit, b
   expect(repository.head.message).toMatch(/^roll back [0-9a-f]{12}\n/);
 });
 
+test('keys of other names: the log says whose build comes back, and an older one is superseded afterwards', async () => {
+  const repository = new FakeRepository({ [FILE]: 'image:\n  repository: ghcr.io/org/app\n  version: ""\n' });
+  const keyed = (v: string): Record<string, string> => ({
+    updates: `- {file: ${FILE}, image: image, ref: "ghcr.io/org/app:v${v}", keys: {tag: version}}`,
+  });
+  await bump(repository, keyed('b'), B);
+  await bump(repository, keyed('c'), C);
+  await bump(repository, BACK);
+  expect(text(repository)).toContain('version: "vb"');
+  expect(parseBlocks(repository.head.message)).toMatchObject([
+    { sourceRevision: B, targets: [{ id: `${FILE}#0#image`, kind: 'image', value: 'ghcr.io/org/app:vb' }] },
+  ]);
+  expect((await bump(repository, keyed('a'), A)).result).toBe('superseded');
+  expect((await bump(repository, keyed('c'), C)).result).toBe('committed');
+});
+
 test('its trailers say what came back, whose build that is, what was taken back and why', async () => {
   const { repository, handoff } = await delivered();
   await bump(repository, BACK);

@@ -174,4 +174,22 @@ describe('Argo CD', () => {
     expect(ended.log).toMatch(/E_ARGOCD_FAILED/);
     expect(ended.log.replace(/::add-mask::.*/g, '')).not.toContain('argo-secret');
   });
+
+  test('trap 43: cancelled while it waits: red, and log, outputs and summary say that the handoff is committed', async () => {
+    revision = 'f'.repeat(40);
+    const cancelled = new AbortController();
+    const run = world.bump({ ...image('c'), ...argo(), 'argocd-wait': 'true' }, {}, cancelled.signal);
+    const timer = setInterval(() => {
+      if (asked.length > 0) cancelled.abort();
+    }, 20);
+    const ended = await run;
+    clearInterval(timer);
+    expect([ended.code === 0, ended.outputs.result, ended.outputs['commit-sha']]).toEqual([
+      false,
+      'committed',
+      await world.head(),
+    ]);
+    expect(ended.log).toContain('::notice');
+    expect(ended.summary).toContain((await world.head()).slice(0, 7));
+  });
 });

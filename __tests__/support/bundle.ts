@@ -18,7 +18,7 @@ export interface ActionOptions {
   cwd?: string;
   env?: Record<string, string>;
   signal?: AbortSignal;
-  /** Seconds until it is ended (default 50: below the limit of a test). */
+  /** Seconds until it is ended (default 240: below the limit of a test). */
   timeout?: number;
   /** Default: this Node. */
   node?: string;
@@ -56,7 +56,7 @@ export async function runAction(
           ...Object.fromEntries(Object.entries(inputs).map(([key, value]) => [`INPUT_${key.toUpperCase()}`, value])),
         },
         ...(options.signal ? { signal: options.signal } : {}),
-        timeout: options.timeout ?? 50,
+        timeout: options.timeout ?? 240,
       },
     );
     const text = (file: string): Promise<string> => readFile(file, 'utf8').catch(() => '');

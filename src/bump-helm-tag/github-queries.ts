@@ -39,6 +39,8 @@ export type MergeMethod = 'MERGE' | 'SQUASH' | 'REBASE';
 
 export const AUTO_MERGE = `mutation BumpAutoMerge($input: EnablePullRequestAutoMergeInput!) { enablePullRequestAutoMerge(input:$input) { pullRequest { number } } }`;
 
+export const AUTO_MERGE_OFF = `mutation BumpAutoMergeOff($input: DisablePullRequestAutoMergeInput!) { disablePullRequestAutoMerge(input:$input) { pullRequest { number } } }`;
+
 export const HISTORY = `query BumpHistory($owner:String!,$name:String!,$ref:String!) { repository(owner:$owner,name:$name) { nameWithOwner ref(qualifiedName:$ref) { target { oid ... on Commit { history(first:100) { ${PAGE_OF} } } } } } }`;
 
 /** Newest commits of a file that come along with its bytes. */

@@ -1,7 +1,7 @@
 /** What to write into an image map, or a full reference, for a wanted image. Pure. */
 import { oneLine } from '../text/index.ts';
 import { type Change, find, type ScalarSite, type ValuePath, type YamlSource } from '../yaml/index.ts';
-import { type ImageSite, imageFailure, readImage, sameImage } from './image-site.ts';
+import { type ImageSite, imageFailure, readImage, sameImage, textOf } from './image-site.ts';
 import { type ImageKey, type ImageTarget, refText } from './target.ts';
 
 type ImageForm = 'auto' | 'tag' | 'tag@digest';
@@ -18,7 +18,8 @@ export interface ImagePolicy {
 
 /**
  * The scalars to write, in order. Equal ones are among them: the editor skips those.
- * @throws ActionError E_PATH_MISSING, E_OTHER_IMAGE, E_DIGEST_REQUIRED, E_DIGEST_IGNORED, and what readImage refuses
+ * @throws ActionError E_PATH_MISSING, E_OTHER_IMAGE, E_TAG_REQUIRED, E_DIGEST_REQUIRED, E_DIGEST_IGNORED, and what readImage
+ *   refuses
  */
 export function planImage(source: YamlSource, target: ImageTarget, policy: ImagePolicy): Change[] {
   const site = readImage(source, target);
@@ -37,21 +38,22 @@ export function planImage(source: YamlSource, target: ImageTarget, policy: Image
   if (site.reference !== undefined)
     return [change(target, target.path, referenceText(source, target, site.reference, policy, withDigest))];
   const { tag, digest, revision } = site.keys;
-  if (tag === undefined && digest === undefined) return created(source, target, site, policy, withDigest);
+  const intoDigest = digest !== undefined && withDigest;
+  if (tag === undefined && (digest === undefined || (!withDigest && textOf(digest) === '')))
+    return created(source, target, site, policy, withDigest);
   const changes = repositoryChanges(source, target, site, policy);
-  if (tag !== undefined) changes.push(change(target, at(target, 'tag'), tagText(source, target, tag, policy)));
-  if (digest !== undefined) {
-    if (withDigest) changes.push(change(target, at(target, 'digest'), want.digest ?? ''));
-    else if (digest.text !== '') {
-      throw imageFailure(
-        'E_DIGEST_IGNORED',
-        source,
-        target,
-        'the map holds a digest and none would be written: the chart would go on using the old one',
-        'Give digest, or empty the key first',
-        digest,
-      );
-    }
+  if (tag !== undefined)
+    changes.push(change(target, at(target, 'tag'), tagText(source, target, tag, policy, intoDigest)));
+  if (intoDigest) changes.push(change(target, at(target, 'digest'), want.digest ?? ''));
+  else if (textOf(digest) !== '') {
+    throw imageFailure(
+      'E_DIGEST_IGNORED',
+      source,
+      target,
+      'the map holds a digest and none would be written: the chart would go on using the old one',
+      'Give digest, or empty the key first',
+      digest,
+    );
   }
   const commit = want.revision ?? policy.revision;
   if (revision !== undefined && commit !== '') changes.push(change(target, at(target, 'revision'), commit));
@@ -71,11 +73,12 @@ function created(
       'E_PATH_MISSING',
       source,
       target,
-      'the map has neither a tag nor a digest key',
-      'Add the keys (empty is fine), name them with keys:, or set if-missing: create',
+      site.keys.digest === undefined ? 'the map has neither a tag nor a digest key' : 'the map has no tag key',
+      'Add the key (empty is fine), name it with keys:, or set if-missing: create',
     );
   }
   const { want, keys } = target;
+  if (want.tag === undefined && !withDigest) throw tagRequired(source, target, 'a digest is not written there');
   const made = (key: ImageKey, value: string | undefined): Change[] =>
     value === undefined || value === '' || keys[key] === null
       ? []
@@ -97,8 +100,8 @@ function repositoryChanges(source: YamlSource, target: ImageTarget, site: ImageS
     registry === undefined
       ? ['', target.want.image]
       : [target.want.image.slice(0, slash), target.want.image.slice(slash + 1)];
-  const now = registry === undefined || registry.text === '' ? repository.text : `${registry.text}/${repository.text}`;
-  if (repository.text !== '') {
+  const now = [textOf(registry), textOf(repository)].filter((part) => part !== '').join('/');
+  if (textOf(repository) !== '') {
     if (sameImage(now, target.want.image) || policy.otherImage === 'keep') return [];
     // The key that picks an item of a list must not change: a kustomization finds its image by it.
     const last = target.path.at(-1);
@@ -121,9 +124,18 @@ function repositoryChanges(source: YamlSource, target: ImageTarget, site: ImageS
   return changes;
 }
 
-function tagText(source: YamlSource, target: ImageTarget, tag: ScalarSite, policy: ImagePolicy): string {
+/** @param beside a digest is written into a key of its own: then a tag that is not known is emptied, the old one would lie */
+function tagText(
+  source: YamlSource,
+  target: ImageTarget,
+  tag: ScalarSite,
+  policy: ImagePolicy,
+  beside: boolean,
+): string {
   const { want } = target;
   const combined = policy.form === 'tag@digest' || (tag.text.includes('@sha256:') && policy.form === 'auto');
+  if (want.tag === undefined && (combined || !beside))
+    throw tagRequired(source, target, 'it names its image by a tag', tag);
   if (!combined) return want.tag ?? '';
   if (want.digest === undefined)
     throw imageFailure(
@@ -134,7 +146,13 @@ function tagText(source: YamlSource, target: ImageTarget, tag: ScalarSite, polic
       'Give digest, or set image-form: tag',
       tag,
     );
-  return `${want.tag ?? ''}@${want.digest}`;
+  return `${want.tag}@${want.digest}`;
+}
+
+// An empty tag is what charts replace by a version of their own, or by `latest`.
+function tagRequired(source: YamlSource, target: ImageTarget, why: string, site?: ScalarSite): Error {
+  const fix = 'Give tag, or let the map have a digest key (empty is fine)';
+  return imageFailure('E_TAG_REQUIRED', source, target, `${why}, and none was given`, fix, site);
 }
 
 function referenceText(
@@ -145,7 +163,11 @@ function referenceText(
   withDigest: boolean,
 ): string {
   const { want } = target;
-  const name = site.text.replace(/@.*$/, '').replace(/:[^/:]+$/, '');
+  if (want.tag === undefined && !withDigest)
+    throw tagRequired(source, target, 'it would name its image by a tag', site);
+  const name = textOf(site)
+    .replace(/@.*$/, '')
+    .replace(/:[^/:]+$/, '');
   if (name !== '' && !sameImage(name, want.image) && policy.otherImage === 'fail') {
     throw imageFailure(
       'E_OTHER_IMAGE',

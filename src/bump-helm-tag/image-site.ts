@@ -89,7 +89,7 @@ export function imageFailure(
 }
 
 // `tag: null` and `tag: ~` mean to a chart what an empty key means.
-function textOf(site: ScalarSite | undefined): string {
+export function textOf(site: ScalarSite | undefined): string {
   return site === undefined || site.value === null ? '' : site.text;
 }
 

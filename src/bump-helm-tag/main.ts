@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { openHttp } from '../http/index.ts';
 import { Deadline, runMain, systemClock, systemExec } from '../runner/index.ts';
-import { argoFailure, refreshApplications } from './argo.ts';
+import { type ApplicationResult, argoFailure, refreshApplications } from './argo.ts';
 import { parseBumpInputs } from './inputs.ts';
 import { basicCredential, openEdges, tempOf } from './open.ts';
 import { noticeOf, outputsOf, summaryOf, warningsOf } from './report.ts';
@@ -32,17 +32,20 @@ await runMain('bump-helm-tag', async ({ env, log, signal, outputs, summary }) =>
       { repository, source, ...(pulls ? { pulls } : {}), ...ports },
       (edits, { head }) => look(head, new Map(edits.map(({ path, bytes }) => [path, bytes]))),
     );
-    const arrives = outcome.result === 'committed' || outcome.result === 'unchanged';
-    const applications =
-      inputs.argocd !== undefined && arrives
-        ? await refreshApplications(inputs.argocd, outcome.commitSha, edges.configHistory.relation, { http, ...ports })
-        : [];
-    // The log first: a full disk must not hide the handoff. And red because of Argo CD or not: the handoff is on the branch,
-    // whoever reads the outputs must know it.
+    // The log first: a full disk must not hide the handoff. And all of it before Argo CD is asked: the handoff is on the branch,
+    // also when that ends red, or the run is cancelled while it waits.
     log.annotate(warningsOf(outcome));
     log.notice(noticeOf(outcome, inputs));
     outputs(outputsOf(outcome, bumpId));
-    summary(summaryOf(outcome, inputs, applications));
+    let applications: ApplicationResult[] = [];
+    try {
+      if (inputs.argocd !== undefined && (outcome.result === 'committed' || outcome.result === 'unchanged')) {
+        const known = edges.configHistory.relation;
+        applications = await refreshApplications(inputs.argocd, outcome.commitSha, known, { http, ...ports });
+      }
+    } finally {
+      summary(summaryOf(outcome, inputs, applications));
+    }
     const failed = inputs.argocd?.wait === true ? argoFailure(applications) : undefined;
     if (failed !== undefined) throw failed;
   } finally {

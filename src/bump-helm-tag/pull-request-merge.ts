@@ -1,9 +1,9 @@
 /** Merging a proposal without people: when its checks are green, or at once when nothing stands against it. */
 
-import { AUTO_MERGE, type MergeMethod } from './github-queries.ts';
+import { AUTO_MERGE, AUTO_MERGE_OFF, type MergeMethod } from './github-queries.ts';
 import { sendRest, sendWrite, type Unsettled, WRITE_MS } from './github-write.ts';
 import { type Host, refusal, withoutAnswer } from './pull-request-branch.ts';
-import type { Pull } from './pull-request-state.ts';
+import { lookAt, type ProposalNames, type Pull } from './pull-request-state.ts';
 import { restOf, titleOf } from './pull-request-text.ts';
 
 export interface Merging {
@@ -13,25 +13,51 @@ export interface Merging {
   note: string;
 }
 
-/** @throws ActionError E_PERMISSION_MISSING */
+interface Proposed {
+  oid: string;
+  message: string;
+}
+
+/**
+ * Tries the ways that the repository allows, in turn: a rule of the branch may forbid the first (linear history).
+ * @param names where the branch of the pull request is looked at again when somebody has moved it meanwhile
+ * @throws ActionError E_PERMISSION_MISSING
+ */
 export async function autoMerge(
   host: Host,
   pull: Pull,
   methods: readonly MergeMethod[],
-  commit: { oid: string; message: string; changed: boolean },
+  commit: Proposed & { changed: boolean },
+  names: ProposalNames,
   signal: AbortSignal,
 ): Promise<Merging | Unsettled> {
   if (pull.auto && !commit.changed) return open(ON);
-  const method = methods[0];
-  if (method === undefined) return open('this repository allows no way to merge');
-  const input = {
-    pullRequestId: pull.id,
-    expectedHeadOid: commit.oid,
-    mergeMethod: method,
-    // A squash is worded here: then its trailers do not depend on the settings of the repository.
-    ...(method === 'SQUASH' ? { commitHeadline: titleOf(commit.message), commitBody: restOf(commit.message) } : {}),
-  };
-  const written = await sendWrite(() => host.client.graphql(AUTO_MERGE, { input }, signal, WRITE_MS), host.clock);
+  let end: Merging | Unsettled = open('this repository allows no way to merge');
+  for (const method of methods) {
+    end = await mergeBy(host, pull, method, commit, names, signal);
+    if (end.kind !== 'merge' || !WAY_REFUSED.test(end.note)) return end;
+  }
+  return end;
+}
+
+async function mergeBy(
+  host: Host,
+  pull: Pull,
+  method: MergeMethod,
+  commit: Proposed,
+  names: ProposalNames,
+  signal: AbortSignal,
+): Promise<Merging | Unsettled> {
+  // The host keeps the words it was given first: those of an older bump are taken off before ours can count.
+  const taken = pull.auto && method === 'SQUASH';
+  if (taken) {
+    const off = () => host.client.graphql(AUTO_MERGE_OFF, { input: { pullRequestId: pull.id } }, signal, WRITE_MS);
+    const written = await sendWrite(off, host.clock);
+    // Refused: it is off already, or what comes next is refused too, in better words.
+    if (written.kind === 'throttled' || (written.kind === 'unknown' && !isRefusal(written.answer?.json)))
+      return withoutAnswer(written);
+  }
+  const written = await enable(host, pull, method, commit, signal);
   if (written.kind === 'ok') return open(ON);
   if (written.kind === 'refused' && written.why.kind !== 'protected')
     throw refusal(host.reader, written.why, BOTH, pull.url, `pull request ${pull.number} is open`);
@@ -41,10 +67,30 @@ export async function autoMerge(
     return mergeNow(host, pull, method, commit, signal);
   if (/already enabled/i.test(detail)) return open(ON);
   // Of a pull request that has just moved, the host does not know everything at once.
-  if (/unknown status|head (branch|sha|oid)|expected head/i.test(detail)) return { kind: 'unknown', detail };
+  if (/unknown status|head (branch|sha|oid)|expected head/i.test(detail)) {
+    if (taken) await giveBack(host, pull, method, names, signal);
+    return { kind: 'unknown', detail };
+  }
   if (written.kind === 'refused') return open(`auto-merge was refused: ${detail}`);
   if (written.kind === 'unknown' && isRefusal(written.answer?.json)) return open(`auto-merge was refused: ${detail}`);
   return withoutAnswer(written);
+}
+
+function enable(host: Host, pull: Pull, method: MergeMethod, commit: Proposed, signal: AbortSignal) {
+  const input = {
+    pullRequestId: pull.id,
+    expectedHeadOid: commit.oid,
+    mergeMethod: method,
+    // A squash is worded here: then its trailers do not depend on the settings of the repository.
+    ...(method === 'SQUASH' ? { commitHeadline: titleOf(commit.message), commitBody: restOf(commit.message) } : {}),
+  };
+  return sendWrite(() => host.client.graphql(AUTO_MERGE, { input }, signal, WRITE_MS), host.clock);
+}
+
+// A newer bump has moved the branch between: what we have taken off may have been its own. On again, in the words of what stands there.
+async function giveBack(host: Host, pull: Pull, method: MergeMethod, names: ProposalNames, signal: AbortSignal) {
+  const { tip } = await lookAt(host.reader, names, [], signal);
+  if (tip !== undefined) await enable(host, pull, method, tip, signal);
 }
 
 async function mergeNow(
@@ -76,6 +122,9 @@ async function mergeNow(
 }
 
 const ON = 'auto-merge is on: it merges when nothing stands against it';
+/** The branch, or the repository, forbids this way to merge. */
+const WAY_REFUSED =
+  /(merge commits|squash merg\w+|rebase merg\w+|merge method).*not allowed|must not contain merge commits/i;
 const BOTH = 'pull-requests: write and contents: write';
 
 const open = (note: string): Merging => ({ kind: 'merge', merged: false, mergeCommit: undefined, note });

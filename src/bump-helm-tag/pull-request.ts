@@ -68,7 +68,7 @@ export function gitHubPullRequests(
       const pull = await ensurePull(names, state, commit, request.diff, signal);
       if ('kind' in pull) return pull;
       const merging = options.autoMerge
-        ? await autoMerge(host, pull, state.methods, commit, signal)
+        ? await autoMerge(host, pull, state.methods, commit, names, signal)
         : ({ kind: 'merge', merged: false, mergeCommit: undefined, note: '' } as const);
       return merging.kind === 'merge' ? result(pull, commit, merging) : merging;
     },

@@ -12,6 +12,7 @@ import {
   type RestoredScalar,
   type RestoreTarget,
   type Source,
+  splitRef,
   type Target,
 } from './target.ts';
 import { type BumpBlock, parseBlocks } from './trailers.ts';
@@ -127,26 +128,42 @@ function restore(
   const site = find(before, place.document, place.path);
   if (site.kind !== 'map') {
     const value = scalars[0]?.to.text ?? '';
-    return { ...base, trailer: { kind: 'scalar', value }, source: builder(id, '', (logged) => logged === value, log) };
+    const { source } = builder(id, '', (logged) => logged === value, log);
+    return { ...base, trailer: { kind: 'scalar', value }, source };
   }
   const keys = site.keys.some((key) => key === 'newTag' || key === 'newName') ? KUSTOMIZE_KEYS : DEFAULT_KEYS;
   const now = currentRef(readImage(before, { document: place.document, path: place.path, keys }));
   const version = `${now.tag === '' ? '' : `:${now.tag}`}${now.digest === '' ? '' : `@${now.digest}`}`;
-  return {
-    ...base,
-    trailer: { kind: 'image', value: version === '' ? '' : `${now.image}${version}` },
-    source: builder(id, now.revision, (logged) => version !== '' && sameRef(now, logged), log),
-  };
+  if (version !== '') {
+    const { source } = builder(id, now.revision, (logged) => sameRef(now, logged), log);
+    return { ...base, trailer: { kind: 'image', value: `${now.image}${version}` }, source };
+  }
+  // Keys of other names, which only the run that wrote them knew: its block says what they meant.
+  const texts = new Set(scalars.map(({ to }) => to.text).filter((text) => text !== ''));
+  const { value, source } = builder(id, '', (logged) => namesOne(texts, logged), log);
+  return { ...base, trailer: { kind: 'image', value }, source };
+}
+
+function namesOne(texts: ReadonlySet<string>, logged: string): boolean {
+  const { tag, digest } = splitRef(logged);
+  return texts.has(tag) || texts.has(digest);
 }
 
 // Whose build comes back: the next handoff is judged against that one.
-function builder(id: string, revision: string, is: (logged: string) => boolean, log: readonly LoggedCommit[]): Source {
+function builder(
+  id: string,
+  revision: string,
+  is: (logged: string) => boolean,
+  log: readonly LoggedCommit[],
+): { value: string; source: Source } {
   const full = /^([0-9a-f]{40}|[0-9a-f]{64})$/.test(revision);
   for (const commit of log)
-    for (const block of parseBlocks(commit.message))
-      if (block.targets.some((t) => t.id === id && is(t.value)) && (!full || block.sourceRevision === revision))
-        return { repository: block.sourceRepository, revision: block.sourceRevision };
-  return { repository: '', revision: full ? revision : '' };
+    for (const block of parseBlocks(commit.message)) {
+      const target = block.targets.find((t) => t.id === id && is(t.value));
+      if (target !== undefined && (!full || block.sourceRevision === revision))
+        return { value: target.value, source: { repository: block.sourceRepository, revision: block.sourceRevision } };
+    }
+  return { value: '', source: { repository: '', revision: full ? revision : '' } };
 }
 
 function open(files: ReadonlyMap<string, Uint8Array | null>, path: string): YamlSource | undefined {

@@ -16,7 +16,7 @@ import { mayRead, sees } from '../tokens.ts';
 import { FORBIDDEN, type GraphqlContext, Refusal } from './context.ts';
 import { createCommitOnBranch, createRef, deleteRef, updateRefs } from './mutations.ts';
 import { repositoryNode } from './nodes.ts';
-import { enablePullRequestAutoMerge } from './pulls.ts';
+import { disablePullRequestAutoMerge, enablePullRequestAutoMerge } from './pulls.ts';
 
 export { type GraphqlContext, repositoryId } from './context.ts';
 
@@ -121,6 +121,7 @@ function root(context: GraphqlContext): object {
     createRef: mutation(createRef),
     updateRefs: mutation(updateRefs),
     deleteRef: mutation(deleteRef),
+    disablePullRequestAutoMerge: mutation(disablePullRequestAutoMerge),
     enablePullRequestAutoMerge: mutation(enablePullRequestAutoMerge),
   };
 }

@@ -37,21 +37,47 @@ export function pullNode(repo: Repo, pull: Pull, context: GraphqlContext): objec
 }
 
 export async function enablePullRequestAutoMerge(input: AutoMergeInput, context: GraphqlContext): Promise<object> {
-  const { repo, pull } = found(input.pullRequestId, context);
-  const may = (['contents', 'pull_requests'] as const).every((right) => mayWrite(context.token, repo, right));
-  if (!may) throw new Refusal('FORBIDDEN', FORBIDDEN);
+  const { repo, pull } = permitted(input.pullRequestId, context);
   await refreshPulls(repo);
   const method = (input.mergeMethod ?? 'MERGE').toLowerCase() as MergeMethod;
   const why = refusal(repo, pull, method, input.expectedHeadOid ?? undefined, context);
   if (why !== undefined) throw new Refusal('UNPROCESSABLE', why);
-  repo.autoMerges.set(pull.number, {
-    token: context.token,
-    method,
-    title: input.commitHeadline ?? '',
-    message: input.commitBody ?? '',
-  });
+  // Once it is on, its way and its words stay as they are until it is off.
+  if (!repo.autoMerges.has(pull.number))
+    repo.autoMerges.set(pull.number, {
+      token: context.token,
+      method,
+      title: input.commitHeadline ?? '',
+      message: input.commitBody ?? '',
+    });
+  return payload(input, repo, pull, context);
+}
+
+export async function disablePullRequestAutoMerge(
+  input: Pick<AutoMergeInput, 'pullRequestId' | 'clientMutationId'>,
+  context: GraphqlContext,
+): Promise<object> {
+  const { repo, pull } = permitted(input.pullRequestId, context);
+  if (!repo.autoMerges.delete(pull.number))
+    throw new Refusal('UNPROCESSABLE', "Can't disable auto-merge for this pull request");
+  return payload(input, repo, pull, context);
+}
+
+function permitted(id: string, context: GraphqlContext): { repo: Repo; pull: Pull } {
+  const { repo, pull } = found(id, context);
+  const may = (['contents', 'pull_requests'] as const).every((right) => mayWrite(context.token, repo, right));
+  if (!may) throw new Refusal('FORBIDDEN', FORBIDDEN);
+  return { repo, pull };
+}
+
+function payload(
+  { clientMutationId }: Pick<AutoMergeInput, 'clientMutationId'>,
+  repo: Repo,
+  pull: Pull,
+  context: GraphqlContext,
+): object {
   return {
-    clientMutationId: input.clientMutationId ?? null,
+    clientMutationId: clientMutationId ?? null,
     actor: null,
     pullRequest: () => pullNode(repo, pull, context),
   };
