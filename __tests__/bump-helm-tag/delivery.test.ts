@@ -29,6 +29,8 @@ const wanted = (c: string): StagePlanInput => ({
   router: 'gateway',
   rollout: '',
   labels: { app: 'histogram-eq', stable: '', canary: '' },
+  records: 'canary-x',
+  stageMinutes: 45,
 });
 const current = (repository: FakeRepository): CurrentValues =>
   readCurrent(repository.head.files[FILE] ?? '', FILE, DEFAULT_LAYOUT, 'canary');

@@ -92,6 +92,24 @@ describe('bad input: one message with a code, red, nothing written', () => {
   });
 });
 
+test('artifacts are named for their target: two deliveries of one run never read each other', async () => {
+  const names = async (over: Record<string, string>): Promise<string[]> => {
+    const { outputs } = await runAction('plan-delivery', inputs({ app: 'my shop', ...over }));
+    return [outputs.records ?? '', ...JSON.parse(outputs.stages ?? '').map((s: { artifact: string }) => s.artifact)];
+  };
+  const [pattern = '', first = ''] = await names({ environment: 'prod/eu' });
+  expect(pattern).toMatch(/^canary-my-shop-[0-9a-f]{8}-\*$/);
+  expect(first).toBe(pattern.replace('*', '0'));
+  expect((await names({ environment: 'prod/us' }))[0]).not.toBe(pattern);
+  expect(await names({ environment: 'prod/eu' })).toContain(first);
+});
+
+test('a stage may take as long as its rules ask for', async () => {
+  const run = await runAction('plan-delivery', inputs({ 'stage-minutes': '90' }));
+  expect(JSON.parse(run.outputs.stages ?? '')[0]['timeout-minutes']).toBe(90);
+  expect((await runAction('plan-delivery', inputs({ 'stage-minutes': '0' }))).log).toContain('E_INPUT');
+});
+
 test('a Rollout is watched under its own name, or that of the service', async () => {
   const given = { router: 'rollouts', app: 'shop', 'argocd-url': 'https://argocd.example' };
   const run = await runAction('plan-delivery', inputs(given));

@@ -26,6 +26,8 @@ const input = (over: Partial<StagePlanInput> = {}): StagePlanInput => ({
   router: 'gateway',
   rollout: 'app',
   labels: { app: 'app', stable: '', canary: '' },
+  records: 'canary-x',
+  stageMinutes: 45,
   ...over,
 });
 const read = (text: string, strategy: Strategy = 'canary') =>
@@ -59,7 +61,7 @@ describe('stages', () => {
     const stages = planStages(input(), read(VALUES));
     expect(stages.map((s) => [s.name, s.weight, s.verify?.mode, s.verify?.weight, s.history, s.final])).toEqual([
       ['5%', 5, 'concurrent', 5, '', false],
-      ['50%', 50, 'concurrent', 50, 'canary-0', false],
+      ['50%', 50, 'concurrent', 50, 'canary-x-0', false],
       ['100%', 100, 'before-after', 100, '', false],
       ['finish', 100, 'post-promotion', 100, '', true],
     ]);
@@ -152,7 +154,7 @@ blueGreen:
     const { stages } = plan(active === 'blue' ? slotsOf('blue', OLD, old) : slotsOf('green', old, OLD));
     expect(stages.map((s) => [s.name, s.weight, s.verify?.mode, s.history, s.final])).toEqual([
       ['preview', 0, 'pre-promotion', '', false],
-      ['switch', 100, 'post-promotion', 'canary-0', true],
+      ['switch', 100, 'post-promotion', 'canary-x-0', true],
     ]);
     expect(stages[0]?.updates).toEqual([
       {

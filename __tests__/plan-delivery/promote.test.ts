@@ -150,11 +150,13 @@ describe('rollback', () => {
   });
 
   test('blueGreen: the requests go to the other slot, while both are as they were read', async () => {
-    const slot = (digest: string): string => `{ image: { repository: "", tag: x, digest: "${digest}", revision: "" } }`;
+    const slot = (digest: string): string =>
+      `{ image: { repository: "", tag: x, digest: "${digest}", revision: "${REVISION}" } }`;
     const text = (green: string): string =>
       `blueGreen:\n  active: blue\n  blue: ${slot(DIGEST)}\n  green: ${slot(green)}\n`;
     const run = await rollback({ strategy: 'blueGreen' }, text(OTHER));
-    expect(run.outputs.rollback).toBe('');
+    // The next order guard asks whose build gets the requests: that of the slot, not of whoever rolls back.
+    expect([run.outputs.rollback, run.outputs.revision]).toEqual(['', REVISION]);
     expect(JSON.parse(run.outputs.updates ?? '')).toEqual([
       {
         file: 'env/staging/values.yaml',

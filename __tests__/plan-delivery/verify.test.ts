@@ -36,6 +36,8 @@ const input = (strategy: Strategy, over: Partial<StagePlanInput> = {}): StagePla
   router: 'gateway',
   rollout: 'shop',
   labels: LABELS,
+  records: 'canary-x',
+  stageMinutes: 45,
   ...over,
 });
 const plan = (strategy: Strategy, text: string, over: Partial<StagePlanInput> = {}) =>
@@ -122,7 +124,7 @@ test('blueGreen: the slots; a trace of both, since both compare with the same ti
   const stages = plan('blueGreen', SLOTS);
   expect(stages.map((s) => [s.verify?.mode, s.verify?.weight, s.verify?.stable, s.verify?.canary, s.history])).toEqual([
     ['pre-promotion', 0, 'app="shop",slot="blue"', 'app="shop",slot="green"', ''],
-    ['post-promotion', 100, 'app="shop",slot="blue"', 'app="shop",slot="green"', 'canary-0'],
+    ['post-promotion', 100, 'app="shop",slot="blue"', 'app="shop",slot="green"', 'canary-x-0'],
   ]);
   const labels = { app: '', stable: 'color="{slot}"', canary: 'color="{slot}"' };
   expect(plan('blueGreen', SLOTS, { labels })[0]?.verify).toMatchObject({

@@ -163,6 +163,28 @@ describe('as an action', () => {
       '::error title=E_GATE::report-delivery: gate: test is skipped. Nothing merges and nothing ships until these jobs succeed: see their logs. [E_GATE]\n',
     );
   });
+  test.each([
+    ['one artifact, which is downloaded without a folder of its own', ''],
+    ['one artifact in its folder', 'canary-x-0'],
+  ])('result: %s', async (_name, folder) => {
+    const stagesDir = join(dir, `stages-${folder}`);
+    const needs = JSON.stringify({
+      plan: { result: 'success', outputs: { count: '1' } },
+      stage: { result: 'success', outputs: {} },
+    });
+    const given = { mode: 'result', needs, 'stages-dir': stagesDir, app: 'shop', 'delivery-id': 'org/shop/1' };
+    const lost = await runAction('report-delivery', given);
+    expect([lost.code, lost.outputs.verdict, lost.outputs.reason]).toEqual([1, 'hold', 'stage-lost']);
+    await runAction('report-delivery', {
+      mode: 'stage',
+      stage: JSON.stringify({ index: 0, name: 'roll', weight: 100, final: true }),
+      handoff: JSON.stringify({ result: 'superseded', 'superseded-by': 'c'.repeat(40) }),
+      revision: 'b'.repeat(40),
+      'report-dir': join(stagesDir, folder),
+    });
+    const result = await runAction('report-delivery', given);
+    expect([result.code, result.outputs.verdict, result.outputs.superseded]).toEqual([0, 'superseded', 'true']);
+  });
   test('stage then result: record on disk, verdict, summary; red with the way back by hand when the revert failed', async () => {
     const stagesDir = join(dir, 'stages');
     const run = await runAction('report-delivery', {

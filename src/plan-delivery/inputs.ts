@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { type ApplicationName, parseApplicationName } from '../argocd/index.ts';
 import { ActionError, type Env, field, inputError, parseInputs, readInputs } from '../runner/index.ts';
@@ -31,6 +32,7 @@ const NAMES = [
   'argocd-token',
   'argocd-rollout',
   'environment',
+  'stage-minutes',
   'api-url',
   'timeout',
 ] as const;
@@ -70,6 +72,10 @@ const schema = z.object({
   'argocd-token': z.string(),
   'argocd-rollout': z.string(),
   environment: z.string(),
+  'stage-minutes': z
+    .string()
+    .regex(/^[1-9]\d{0,3}$/, { error: 'is not a number of minutes' })
+    .transform(Number),
   'api-url': z.string().refine((text) => URL.canParse(text), { error: 'is not a URL' }),
   timeout: field.duration('2m'),
 });
@@ -99,6 +105,9 @@ export interface PlanInputs {
   /** Of mode rolled-back: JSON of the values that were read before the commit. */
   before: string;
   evidence: boolean;
+  /** What the names of the artifacts begin with. */
+  records: string;
+  stageMinutes: number;
   repository: string;
   branch: string;
   file: string;
@@ -120,6 +129,7 @@ export function parsePlanInputs(env: Env): Readonly<PlanInputs> {
     ...raw,
     'config-branch': raw['config-branch'] || 'main',
     to: raw.to || 'previous',
+    'stage-minutes': raw['stage-minutes'] || '45',
     'api-url': raw['api-url'] || env.GITHUB_API_URL || 'https://api.github.com',
   });
   checkMode(given);
@@ -146,6 +156,8 @@ export function parsePlanInputs(env: Env): Readonly<PlanInputs> {
     to: given.to,
     before: given.before,
     evidence: given['prometheus-url'] !== '',
+    records: recordsOf(given),
+    stageMinutes: given['stage-minutes'],
     repository: given['config-repository'],
     branch: given['config-branch'],
     file: given['values-file'],
@@ -155,6 +167,14 @@ export function parsePlanInputs(env: Env): Readonly<PlanInputs> {
     apiUrl: new URL(given['api-url']),
     timeout: given.timeout,
   });
+}
+
+// Apps and environments may be named with what no artifact may; two targets of one run never share a name.
+function recordsOf(given: Given): string {
+  const names = ['config-repository', 'config-branch', 'values-file', 'app', 'environment'] as const;
+  const target = JSON.stringify(names.map((name) => given[name]));
+  const app = given.app.replace(/[^A-Za-z0-9._-]+/g, '-').slice(0, 60);
+  return `canary-${app}-${createHash('sha256').update(target).digest('hex').slice(0, 8)}`;
 }
 
 /** A canary that nobody could judge, or a Rollout that nobody could watch. */

@@ -12,6 +12,8 @@ export interface RollbackPlan {
   imagePath: string;
   /** Ride along: they end the canary, or send the requests to the other slot. */
   updates: readonly ScalarUpdate[];
+  /** Full source commit of the slot that gets the requests; '' when none is known, or with a rollback. */
+  revision: string;
 }
 
 /**
@@ -21,12 +23,13 @@ export interface RollbackPlan {
 export function planRollback(now: CurrentValues, place: { file: string; layout: Layout }, to: string): RollbackPlan {
   const { file, layout } = place;
   if (now.slots !== undefined && to === 'previous')
-    return { rollback: '', imagePath: '', updates: flip(now.slots, place) };
+    return { rollback: '', imagePath: '', updates: flip(now.slots, place), revision: builtFrom(now.slots) };
   return {
     rollback: to,
     imagePath: to === 'previous' ? layout.image : '',
     // Not guarded: whoever's canary it is, it must not stay beside a version that was taken back.
     updates: clearCanary({ file, layout }, now, undefined),
+    revision: '',
   };
 }
 
@@ -43,6 +46,11 @@ function flip(slots: SlotValues, { file, layout }: { file: string; layout: Layou
   const path = layout['blueGreen.active'];
   const guard = { [path]: slots.active, [`${layout[`blueGreen.${target}.image`]}.digest`]: digest };
   return [{ file, path, value: target, type: 'string', 'only-if': guard }];
+}
+
+function builtFrom(slots: SlotValues): string {
+  const revision = slots[targetSlot(slots)].revision ?? '';
+  return /^([0-9a-f]{40}|[0-9a-f]{64})$/.test(revision) ? revision : '';
 }
 
 const image = z.object({

@@ -52,6 +52,7 @@ function deliver(inputs: PlanInputs, now: CurrentValues, log: Log): PlanResult {
     outputs: {
       stages: JSON.stringify(stages),
       count: stages.length,
+      records: `${inputs.records}-*`,
       revert: JSON.stringify(back.revert),
       'revert-finished': JSON.stringify(back.revertFinished),
       current: JSON.stringify(now),
@@ -83,6 +84,7 @@ function rollback(inputs: PlanInputs, now: CurrentValues, { log }: PlanPorts): P
       'rollback-file': plan.imagePath === '' ? '' : inputs.file,
       'rollback-image-path': plan.imagePath,
       updates: plan.updates.length === 0 ? '' : JSON.stringify(plan.updates),
+      revision: plan.revision,
       current: JSON.stringify(now),
     },
     summary: '',

@@ -3,8 +3,6 @@ import { clearCanary, targetSlot } from './revert.ts';
 import type { CurrentValues, ImageUpdate, OnlyIf, SlotValues, Stage, StagePlanInput } from './types.ts';
 import { type Judging, judgeFinish, judgeFull, judgeRoll, judgeRollout, judgeSlots, judgeWeight } from './verify.ts';
 
-/** A stage that waits for evidence: a job must outlive the judge's own deadline, so that it is the judge who decides. */
-const VERIFIED_MINUTES = 45;
 const HANDOFF_MINUTES = 10;
 /** A Rollout goes through all of its weights in one stage. */
 const WATCHED_MINUTES = 180;
@@ -25,7 +23,7 @@ type Step = Pick<Stage, 'name' | 'weight' | 'updates'> & { judging: Judging };
  * @returns no stage at all when the image is the stable one and no canary is in flight
  */
 export function planStages(input: StagePlanInput, now: CurrentValues): readonly Stage[] {
-  return number(steps(input, now));
+  return number(steps(input, now), input);
 }
 
 function steps(input: StagePlanInput, now: CurrentValues): Step[] {
@@ -42,7 +40,7 @@ export function leftover(input: StagePlanInput, now: CurrentValues): { digest: s
   return digest && digest !== input.digest ? { digest, weight: now.canary?.weight ?? '' } : undefined;
 }
 
-function number(list: readonly Step[]): readonly Stage[] {
+function number(list: readonly Step[], { records, stageMinutes }: StagePlanInput): readonly Stage[] {
   const stages: Stage[] = [];
   for (const { name, weight, updates, judging } of list) {
     const index = stages.length;
@@ -51,18 +49,20 @@ function number(list: readonly Step[]): readonly Stage[] {
       name,
       weight,
       final: index === list.length - 1,
-      'timeout-minutes': minutesFor(judging),
+      'timeout-minutes': minutesFor(judging, stageMinutes),
       updates,
       ...judging,
+      artifact: `${records}-${index}`,
       history: historyOf(stages.at(-1), judging),
     });
   }
   return stages;
 }
 
-function minutesFor(judging: Judging): number {
+// A job must outlive the judge's own deadline, so that it is the judge who decides.
+function minutesFor(judging: Judging, verified: number): number {
   if (!('verify' in judging)) return HANDOFF_MINUTES;
-  return judging.verify.rollout === '' ? VERIFIED_MINUTES : WATCHED_MINUTES;
+  return judging.verify.rollout === '' ? verified : Math.max(verified, WATCHED_MINUTES);
 }
 
 // One false-alarm budget covers all weights, and preview with switch: the judge goes on from the trace of the stage before. A trace
@@ -70,7 +70,7 @@ function minutesFor(judging: Judging): number {
 function historyOf(before: Stage | undefined, judging: Judging): string {
   if (before?.verify === undefined || !('verify' in judging)) return '';
   const isOn = before.verify.mode === 'pre-promotion' || judging.verify.mode === 'concurrent';
-  return isOn ? `canary-${before.index}` : '';
+  return isOn ? before.artifact : '';
 }
 
 function canarySteps(input: StagePlanInput, now: CurrentValues): Step[] {

@@ -64,6 +64,8 @@ export interface Stage {
   /** Absent: the commit is the whole stage, and `unjudged` says why. */
   verify?: Verify;
   unjudged?: string;
+  /** Artifact that keeps record, trace and verdict of this stage. */
+  artifact: string;
   /** Artifact with the trace of the verified stage before this one; '' when there is none. */
   history: string;
 }
@@ -116,4 +118,8 @@ export interface StagePlanInput {
   /** Name of the Rollout, with router rollouts. */
   rollout: string;
   labels: Labels;
+  /** What the names of this delivery's artifacts begin with. One run may hold several deliveries. */
+  records: string;
+  /** How long a stage that waits for evidence may take. */
+  stageMinutes: number;
 }

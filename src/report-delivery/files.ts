@@ -1,4 +1,4 @@
-/** The records of a delivery's stages on disk: one folder a stage, `canary-<index>/{stage,verdict}.json`. */
+/** The records of a delivery's stages on disk: `stage.json` and `verdict.json`, in a folder a stage. */
 import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type StageResult, verdictFile } from './result.ts';
@@ -14,10 +14,10 @@ export async function writeStage(dir: string, record: StageRecord): Promise<void
 
 /**
  * Reads what the stages left, in order. A folder without a readable stage.json is a stage that was lost before its handoff:
- * it has no record. A missing folder is an empty list.
+ * it has no record. A missing folder is an empty list. A single artifact is downloaded without a folder of its own.
  */
 export async function readStages(dir: string): Promise<StageResult[]> {
-  const names = dir === '' ? [] : await readdir(dir).catch(() => []);
+  const names = dir === '' ? [] : ['.', ...(await readdir(dir).catch(() => []))];
   const stages: StageResult[] = [];
   for (const name of names) {
     const record = stageRecord.safeParse(await readJson(join(dir, name, 'stage.json')));

@@ -59,6 +59,10 @@ export function judgeDelivery(needs: Needs, stages: readonly StageResult[]): Del
     return end('hold', 'not-approved', 'HOLD: the delivery was not approved; nothing was written.');
   }
   const superseded = stages.find((s) => s.record.result === 'superseded');
+  if (outcome('stage') === 'success' && stages.length === 0) {
+    const why = 'the stages ended green, but their records could not be read. Run this job again';
+    return end('hold', 'stage-lost', `HOLD: ${why}.`);
+  }
   if (outcome('stage') === 'success') {
     const all = stages.length === 1 ? 'the one stage is' : `all ${stages.length} stages are`;
     if (superseded === undefined) return end('pass', 'healthy', `PASS: ${all} done.`);

@@ -16,6 +16,7 @@ afterAll(async () => {
   await suite[Symbol.asyncDispose]();
 });
 
+const kept = (done: Ran): string[] => done.artifacts.map((artifact) => artifact.name);
 const pull = (from: string) => ({
   name: 'pull_request',
   payload: {
@@ -95,6 +96,23 @@ describe('a delivery', () => {
       result: 'success',
     });
   });
+  test.each([
+    ['the registry of the secrets', {}, 'r.test'],
+    ['Docker Hub', { image: 'docker.io/org/app' }, 'https://index.docker.io/v1/'],
+    ['ghcr.io, which takes the token of the job', { image: 'ghcr.io/org/app', password: '' }, 'ghcr.io'],
+  ])('attest finds the login of %s, in a home of its own', async (_name, over, host) => {
+    const done = await deliver({ ...over });
+    const build = job(done, 'deliver', 'build');
+    const logs = build.steps.flatMap(({ log }) => log);
+    expect(logs).toContain(`lab: login for ${host} found`);
+    expect(logs.join('\n')).not.toContain('registry-secret');
+    expect(done.conclusion).toBe('success');
+  });
+  test('no login for the registry: attest is red, and nothing is handed off', async () => {
+    const done = await deliver({ password: '' });
+    expect(job(done, 'deliver', 'build').conclusion).toBe('failure');
+    expect(job(done, 'deliver', 'rollout').conclusion).toBe('skipped');
+  });
   test('trap 8: a red weight cancels the later ones and reverts once; the gate stays green, the run is red', async () => {
     const done = await deliver({ weights: '[5, 10, 100]', recorder: { 'verify-canary 10': { verdict: 'fail' } } });
     const [first, second, ...later] = job(done, 'deliver', 'rollout', 'stage').jobs.map((cell) => cell.conclusion);
@@ -105,7 +123,7 @@ describe('a delivery', () => {
     expect(messages.filter((message) => message.startsWith('deliver '))).toHaveLength(2);
     expect(messages.filter((message) => message.includes('did not pass'))).toHaveLength(1);
     // The trace of the red weight is kept for its judge's successor and for the report.
-    expect(done.artifacts.map((artifact) => artifact.name)).toEqual(['canary-0', 'canary-1']);
+    expect(kept(done)).toEqual([expect.stringMatching(/^canary-app-[0-9a-f]{8}-0$/), expect.stringMatching(/-1$/)]);
     expect(done.conclusion).toBe('failure');
   });
   test('trap 9: cancelled while it verifies: trace kept, one revert, run cancelled', async () => {
@@ -118,7 +136,7 @@ describe('a delivery', () => {
         if (event.type === 'log' && event.line === 'waiting') cancel.abort();
       },
     });
-    expect(done.artifacts.map((artifact) => artifact.name)).toEqual(['canary-0']);
+    expect(kept(done)).toEqual([expect.stringMatching(/^canary-app-[0-9a-f]{8}-0$/)]);
     expect(conclusions(job(done, 'deliver', 'rollout'))).toMatchObject({ stage: 'cancelled', revert: 'success' });
     const messages = asked(done, 'bump-helm-tag').map((inputs) => inputs.message ?? '');
     expect(messages.filter((message) => message.includes('did not pass'))).toHaveLength(1);

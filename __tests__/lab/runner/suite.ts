@@ -70,6 +70,9 @@ export interface Delivery {
   /** More lines of `with:`. */
   with?: string;
   config?: string;
+  image?: string;
+  /** Of the registry. */
+  password?: string;
   event?: RunOptions['event'];
   ref?: string;
   sha?: string;
@@ -155,7 +158,7 @@ jobs:
     uses: org/actions/.github/workflows/deliver.yml@v1
     permissions: { contents: read, packages: write, id-token: write, attestations: write, security-events: write }
     with:
-      image: r.test/app
+      image: ${o.image ?? 'r.test/app'}
       app: app
       test: none
       weights: "${o.weights ?? '[100]'}"
@@ -163,7 +166,11 @@ jobs:
       values-file: env/values.yaml
       config-repository: ${o.config ?? 'lab/config'}
       ${o.with ?? 'environment: production'}
-    secrets: { CONFIG_TOKEN: "\${{ secrets.CONFIG_TOKEN }}", CONFIG_APP_KEY: "\${{ secrets.CONFIG_APP_KEY }}" }
+    secrets:
+      CONFIG_TOKEN: \${{ secrets.CONFIG_TOKEN }}
+      CONFIG_APP_KEY: \${{ secrets.CONFIG_APP_KEY }}
+      REGISTRY_USERNAME: robot
+      REGISTRY_PASSWORD: \${{ secrets.REGISTRY_PASSWORD }}
 `;
 }
 
@@ -193,6 +200,7 @@ function options(suite: { dir: string; forge: Forge; sha: string }, o: Delivery)
     sha,
     secrets: {
       CONFIG_APP_KEY: o.appKey ?? '',
+      REGISTRY_PASSWORD: o.password ?? 'registry-secret',
       CONFIG_TOKEN:
         o.token ?? forge.createToken({ kind: 'app', permissions: { contents: 'write' }, repositories: writable }),
     },

@@ -47,6 +47,7 @@ jobs:
       - ${download('name: canary-0, path: "${{ runner.temp }}/one"')}
       - ${download('pattern: canary-*, path: two')}
       - ${download('pattern: canary-*, path: three, merge-multiple: true')}
+      - ${download('pattern: canary-*1, path: six')}
       - ${download('name: many, path: four')}
       - ${download('name: file, path: five')}
       - { id: one, ${tree('$RUNNER_TEMP/one')} }
@@ -54,6 +55,7 @@ jobs:
       - { id: three, ${tree('three')} }
       - { id: four, ${tree('four')} }
       - { id: five, ${tree('five')} }
+      - { id: six, ${tree('six')} }
 `);
     const take = job(done, 'take');
     expect(done.conclusion).toBe('success');
@@ -63,6 +65,8 @@ jobs:
     expect(said(step(take, 'three'))).toEqual(['./a.txt:1', './c.log:4', './deep/b.txt:2']);
     expect(said(step(take, 'four'))).toEqual(['./c.log:4', './out/a.txt:1']);
     expect(said(step(take, 'five'))).toEqual(['./b.txt:2']);
+    // A single match gets no folder of its own.
+    expect(said(step(take, 'six'))).toEqual(['./c.log:4']);
   });
   test('a name twice needs overwrite; nothing found follows if-no-files-found; a missing artifact fails', async () => {
     const done = await run(
@@ -195,7 +199,7 @@ describe('against the forge of the lab', () => {
   });
   test('attest keeps an unsigned in-toto statement at the forge', async () => {
     const digest = `sha256:${'ab'.repeat(32)}`;
-    const attest = `{ id: s, uses: "${uses('actions/attest')}", with: { subject-name: r/app, subject-digest: "${digest}", push-to-registry: true } }`;
+    const attest = `{ id: s, uses: "${uses('actions/attest')}", with: { subject-name: 127.0.0.1:1/app, subject-digest: "${digest}", push-to-registry: true } }`;
     const done = await on(
       steps(`      - ${attest}\n`).replace(
         '    runs-on: x',
@@ -210,7 +214,7 @@ describe('against the forge of the lab', () => {
     const statement = JSON.parse(Buffer.from(bundle.dsseEnvelope.payload, 'base64').toString('utf8'));
     expect(statement).toMatchObject({
       _type: 'https://in-toto.io/Statement/v1',
-      subject: [{ name: 'r/app', digest: { sha256: 'ab'.repeat(32) } }],
+      subject: [{ name: '127.0.0.1:1/app', digest: { sha256: 'ab'.repeat(32) } }],
       predicateType: 'https://slsa.dev/provenance/v1',
       predicate: { buildDefinition: { externalParameters: { workflow: { path: '.github/workflows/w.yml' } } } },
     });

@@ -1,6 +1,6 @@
 // Stand-in for actions/attest: statement and storage are real, the signature is missing (there is no Sigstore in the lab).
 import { createHash } from 'node:crypto';
-import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { call } from '../kit/api.mjs';
 import { flag, input, lines, main, notice, output } from '../kit/io.mjs';
@@ -24,6 +24,7 @@ await main(async () => {
       signatures: [],
     },
   };
+  if (flag('push-to-registry', false)) checkLogin(input('subject-name').split('/')[0]);
   const path = join(process.env.RUNNER_TEMP, 'attestation.json');
   writeFileSync(path, `${JSON.stringify(bundle)}\n`);
   const repository = process.env.GITHUB_REPOSITORY;
@@ -39,6 +40,16 @@ await main(async () => {
     appendFileSync(process.env.GITHUB_STEP_SUMMARY, `### Attestation (lab: unsigned)\n\n${names.join('\n')}\n`);
   }
 });
+
+// The action looks for a login in $HOME/.docker/config.json, whatever DOCKER_CONFIG says, and ends without one. The lab's own
+// registry wants none.
+function checkLogin(host) {
+  const file = join(process.env.HOME ?? '', '.docker/config.json');
+  const auths = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')).auths ?? {}) : {};
+  const found = Object.keys(auths).find((key) => key.includes(host));
+  if (found !== undefined) console.log(`lab: login for ${found} found`);
+  else if (!/^127\.0\.0\.1:/.test(host)) throw new Error(`No credentials found for registry ${host}`);
+}
 
 function subjects() {
   const digest = input('subject-digest');

@@ -28,6 +28,8 @@ await main(async () => {
   const names = readdirSync(store)
     .filter((entry) => !entry.startsWith('.') && (pattern === '' || matchesGlob(entry, pattern)))
     .sort();
-  for (const found of names) cpSync(join(store, found), merge ? target : join(target, found), { recursive: true });
+  // Since v5 a single match lies flat, too.
+  const flat = merge || names.length === 1;
+  for (const found of names) cpSync(join(store, found), flat ? target : join(target, found), { recursive: true });
   console.log(`lab: ${names.length} artifacts copied to ${target}: ${names.join(', ')}`);
 });
