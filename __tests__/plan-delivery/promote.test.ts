@@ -15,12 +15,15 @@ let server: Server;
 let url: string;
 let values = VALUES;
 let application: { status: number; body: unknown };
+let log: string[] = [];
 
 beforeAll(async () => {
   server = createServer((req, res) => {
     asked.push(`${req.method} ${req.url}`);
     if (req.url?.startsWith('/api/v1/applications/')) {
       res.writeHead(application.status).end(JSON.stringify(application.body));
+    } else if (req.url?.includes('/commits?')) {
+      res.end(JSON.stringify(log.map((message) => ({ sha: REVISION, commit: { message } }))));
     } else res.end(values);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -168,6 +171,36 @@ describe('rollback', () => {
     ]);
     const empty = await rollback({ strategy: 'blueGreen' }, text(''));
     expect([empty.code, empty.log.match(/\[(E_[A-Z_]+)\]/)?.[1]]).toEqual([1, 'E_PLAN_ROLLBACK']);
+  });
+
+  test('trap 14: a preview that never had the requests is nothing to go back to; what had them is, also when it came back', async () => {
+    const slot = (digest: string): string => `{ image: { repository: "", tag: x, digest: "${digest}", revision: "" } }`;
+    const text = `blueGreen:\n  active: blue\n  blue: ${slot(DIGEST)}\n  green: ${slot(OTHER)}\n`;
+    const block = (target: string, value: string): string =>
+      `t\n\nBump-Id: 7b0c6f0e-0000-4000-8000-000000000000\nBump-Target: env/staging/values.yaml#0#${target}\n${value}\nSource-Repository: github.com/o/r\nSource-Revision: ${REVISION}`;
+    const image = (name: string, digest: string): string =>
+      block(`blueGreen.${name}.image`, `Image-Ref: r.example/org/app:x@${digest}`);
+    const active = (name: string): string => block('blueGreen.active', `Bump-Value: "${name}"`);
+    const served = [image('green', DIGEST), active('green'), image('blue', DIGEST), active('blue')];
+    const end = async (oldestFirst: string[]): Promise<string> => {
+      log = oldestFirst.toReversed();
+      const run = await rollback({ strategy: 'blueGreen' }, text);
+      log = [];
+      return run.log.match(/\[(E_[A-Z_]+)\]/)?.[1] ?? (JSON.parse(run.outputs.updates ?? '')[0].value as string);
+    };
+    expect(await end([...served, image('green', OTHER)])).toBe('E_PLAN_ROLLBACK');
+    expect(await end([image('green', OTHER), active('green'), image('blue', DIGEST), active('blue')])).toBe('green');
+    const back = [
+      image('green', OTHER),
+      active('green'),
+      active('blue'),
+      image('green', DIGEST),
+      image('green', OTHER),
+    ];
+    expect(await end(back)).toBe('green');
+    // By hand, or longer ago than the log that is read.
+    expect(await end([active('blue')])).toBe('green');
+    expect(asked.filter((line) => line.includes('/commits?'))).toHaveLength(1);
   });
 
   test('to is previous or a full commit', async () => {

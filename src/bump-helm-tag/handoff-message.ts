@@ -87,5 +87,6 @@ function variablesOf(facts: HandoffFacts, image: ImageWant | undefined, files: r
     files: files.join(', '),
     actor: facts.actor,
     'run-url': facts.runUrl,
+    reason: facts.reason,
   };
 }

@@ -18,6 +18,7 @@ export const VARIABLES = [
   'files',
   'actor',
   'run-url',
+  'reason',
 ] as const;
 export type Variables = Readonly<Record<(typeof VARIABLES)[number], string>>;
 

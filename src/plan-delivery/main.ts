@@ -1,9 +1,9 @@
 import { openArgoCd } from '../argocd/index.ts';
 import { openHttp } from '../http/index.ts';
 import { ActionError, Deadline, runMain, systemClock } from '../runner/index.ts';
-import { parsePlanInputs } from './inputs.ts';
+import { type PlanInputs, parsePlanInputs } from './inputs.ts';
 import { run } from './run.ts';
-import { readValuesFile } from './values-file.ts';
+import { readLog, readValuesFile, type ValuesFileAddress } from './values-file.ts';
 
 await runMain('plan-delivery', async (frame) => {
   const inputs = parsePlanInputs(frame.env);
@@ -15,8 +15,8 @@ await runMain('plan-delivery', async (frame) => {
   try {
     const { outputs, summary } = await run(inputs, {
       log: frame.log,
-      read: ({ apiUrl, repository, branch, file, token }) =>
-        readValuesFile({ apiUrl, repository, branch, path: file, token }, { ...ports, deadline }),
+      read: (wish) => readValuesFile(addressOf(wish), { ...ports, deadline }),
+      history: (wish) => readLog(addressOf(wish), { ...ports, deadline }),
       async live({ server, token, application }) {
         const names = { server: 'argocd-url', application: 'argocd-app', token: 'argocd-token' };
         const argo = openArgoCd(server, token, ports, names);
@@ -35,3 +35,7 @@ await runMain('plan-delivery', async (frame) => {
     await http.close();
   }
 });
+
+function addressOf({ apiUrl, repository, branch, file, token }: PlanInputs): ValuesFileAddress {
+  return { apiUrl, repository, branch, path: file, token };
+}

@@ -3,7 +3,13 @@ import { z } from 'zod';
 import { ActionError, inputError } from '../runner/index.ts';
 import { oneLine, parseJson } from '../text/index.ts';
 import { clearCanary, targetSlot } from './revert.ts';
+import { hasServed } from './served.ts';
 import type { CurrentValues, Layout, ScalarUpdate, SlotValues } from './types.ts';
+
+interface Place {
+  file: string;
+  layout: Layout;
+}
 
 export interface RollbackPlan {
   /** What bump-helm-tag takes back; '' when the updates are the whole way. */
@@ -18,12 +24,14 @@ export interface RollbackPlan {
 
 /**
  * @param to `previous`, or the full id of a handoff commit
- * @throws ActionError E_PLAN_ROLLBACK: the other slot is empty, so there is no version to go back to
+ * @param messages of the commits that changed the file, newest first; for slots
+ * @throws ActionError E_PLAN_ROLLBACK: the other slot is empty, or holds a version that never had the requests (a preview), so
+ *   there is none to go back to
  */
-export function planRollback(now: CurrentValues, place: { file: string; layout: Layout }, to: string): RollbackPlan {
+export function planRollback(now: CurrentValues, place: Place, to: string, messages: readonly string[]): RollbackPlan {
   const { file, layout } = place;
-  if (now.slots !== undefined && to === 'previous')
-    return { rollback: '', imagePath: '', updates: flip(now.slots, place), revision: builtFrom(now.slots) };
+  if (isFlip(now, to) && now.slots !== undefined)
+    return { rollback: '', imagePath: '', updates: flip(now.slots, place, messages), revision: builtFrom(now.slots) };
   return {
     rollback: to,
     imagePath: to === 'previous' ? layout.image : '',
@@ -33,7 +41,12 @@ export function planRollback(now: CurrentValues, place: { file: string; layout: 
   };
 }
 
-function flip(slots: SlotValues, { file, layout }: { file: string; layout: Layout }): ScalarUpdate[] {
+/** The way back is the other slot: then the log is asked whether that is one. */
+export function isFlip(now: CurrentValues, to: string): boolean {
+  return now.slots !== undefined && to === 'previous';
+}
+
+function flip(slots: SlotValues, { file, layout }: Place, messages: readonly string[]): ScalarUpdate[] {
   const target = targetSlot(slots);
   const digest = slots[target].digest ?? '';
   if (digest === '')
@@ -44,7 +57,16 @@ function flip(slots: SlotValues, { file, layout }: { file: string; layout: Layou
       at: { file },
     });
   const path = layout['blueGreen.active'];
-  const guard = { [path]: slots.active, [`${layout[`blueGreen.${target}.image`]}.digest`]: digest };
+  const image = layout[`blueGreen.${target}.image`];
+  const ids = { image: `${file}#0#${image}`, active: `${file}#0#${path}`, slot: target };
+  if (hasServed(messages, { ...ids, digest }) === false)
+    throw new ActionError('E_PLAN_ROLLBACK', {
+      what: `rollback in ${oneLine(file, 200)}`,
+      why: `the slot ${target} holds a preview that never had the requests: it is no version to go back to`,
+      fix: 'Cancel the delivery that put it there, and name a handoff commit with the input to',
+      at: { file },
+    });
+  const guard = { [path]: slots.active, [`${image}.digest`]: digest };
   return [{ file, path, value: target, type: 'string', 'only-if': guard }];
 }
 

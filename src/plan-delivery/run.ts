@@ -4,7 +4,7 @@ import type { ArgoWish, PlanInputs } from './inputs.ts';
 import { readCurrent } from './layout.ts';
 import { type LiveState, planPromotion } from './promote.ts';
 import { planRevert } from './revert.ts';
-import { planRollback, readBefore } from './rollback.ts';
+import { isFlip, planRollback, readBefore } from './rollback.ts';
 import { leftover, planStages } from './stages.ts';
 import type { CurrentValues, Stage } from './types.ts';
 import { judgeRollback } from './verify.ts';
@@ -12,6 +12,8 @@ import { judgeRollback } from './verify.ts';
 export interface PlanPorts {
   /** The values file at the head of the config branch. */
   read(inputs: PlanInputs): Promise<string>;
+  /** Messages of the commits that changed the values file, newest first. */
+  history(inputs: PlanInputs): Promise<readonly string[]>;
   /** What Argo CD says of an Application. */
   live(wish: ArgoWish): Promise<LiveState>;
   log: Log;
@@ -75,8 +77,9 @@ async function promote(inputs: PlanInputs, now: CurrentValues, ports: PlanPorts)
   };
 }
 
-function rollback(inputs: PlanInputs, now: CurrentValues, { log }: PlanPorts): PlanResult {
-  const plan = planRollback(now, inputs, inputs.to);
+async function rollback(inputs: PlanInputs, now: CurrentValues, { log, history }: PlanPorts): Promise<PlanResult> {
+  const messages = isFlip(now, inputs.to) ? await history(inputs) : [];
+  const plan = planRollback(now, inputs, inputs.to, messages);
   log.notice(plan.rollback === '' ? 'The requests go to the other slot' : `Take back ${plan.rollback}`);
   return {
     outputs: {

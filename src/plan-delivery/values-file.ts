@@ -1,8 +1,9 @@
-/** Reads the values file at the head of the config branch over the REST API of the forge: one request. */
+/** Reads the values file at the head of the config branch, and its log, over the REST API of the forge: one request each. */
+import { z } from 'zod';
 import type { Http } from '../http/index.ts';
 import { HttpError, retryAfter, withRetry } from '../http/index.ts';
 import { ActionError, type Clock, type Deadline } from '../runner/index.ts';
-import { oneLine } from '../text/index.ts';
+import { oneLine, parseJson } from '../text/index.ts';
 
 export interface ValuesFileAddress {
   apiUrl: URL;
@@ -21,16 +22,47 @@ export interface Ports {
 }
 
 const MAX_BYTES = 2 * 1024 * 1024;
+const MAX_LOG_BYTES = 8 * 1024 * 1024;
+/** The most that a forge lists at once. */
+const COMMITS = 100;
 
 /**
  * The bytes of the file as text.
  * @throws ActionError E_PLAN_FILE (not there), E_PERMISSION_MISSING (token), E_CONFIG_UNREADABLE (no usable answer in time)
  */
-export async function readValuesFile(address: ValuesFileAddress, ports: Ports): Promise<string> {
+export function readValuesFile(address: ValuesFileAddress, ports: Ports): Promise<string> {
   const path = address.path.split('/').map(encodeURIComponent).join('/');
-  const url = new URL(`${address.apiUrl.href.replace(/\/$/, '')}/repos/${address.repository}/contents/${path}`);
-  url.searchParams.set('ref', address.branch);
   const what = `values file ${oneLine(address.path, 200)} of ${address.repository}@${address.branch}`;
+  const query = { ref: address.branch };
+  return ask(address, { path: `contents/${path}`, query, accept: 'application/vnd.github.raw+json', what }, ports);
+}
+
+const commits = z.array(z.looseObject({ commit: z.looseObject({ message: z.string() }) }));
+
+/**
+ * Messages of the newest commits that changed the file, newest first.
+ * @throws ActionError as readValuesFile
+ */
+export async function readLog(address: ValuesFileAddress, ports: Ports): Promise<string[]> {
+  const what = `log of ${oneLine(address.path, 200)} of ${address.repository}@${address.branch}`;
+  const query = { sha: address.branch, path: address.path, per_page: String(COMMITS) };
+  const text = await ask(address, { path: 'commits', query, accept: 'application/vnd.github+json', what }, ports);
+  const read = commits.safeParse(parseJson(text));
+  if (!read.success) throw unreadable(what, 'the answer is no list of commits');
+  return read.data.map(({ commit }) => commit.message);
+}
+
+interface Question {
+  /** Below the repository. */
+  path: string;
+  query: Readonly<Record<string, string>>;
+  accept: string;
+  what: string;
+}
+
+async function ask(address: ValuesFileAddress, { path, query, accept, what }: Question, ports: Ports): Promise<string> {
+  const url = new URL(`${address.apiUrl.href.replace(/\/$/, '')}/repos/${address.repository}/${path}`);
+  for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
   const answer = await withRetry(
     async () => {
       const response = await ports.http.send({
@@ -38,13 +70,17 @@ export async function readValuesFile(address: ValuesFileAddress, ports: Ports): 
         url,
         headers: {
           authorization: `Bearer ${address.token}`,
-          accept: 'application/vnd.github.raw+json',
+          accept,
           'user-agent': 'plan-delivery',
           'x-github-api-version': '2022-11-28',
         },
         signal: ports.deadline.signal,
       });
-      return { status: response.status, headers: response.headers, text: await response.text(MAX_BYTES) };
+      return {
+        status: response.status,
+        headers: response.headers,
+        text: await response.text(path === 'commits' ? MAX_LOG_BYTES : MAX_BYTES),
+      };
     },
     {
       retries: 4,

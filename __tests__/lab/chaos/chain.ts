@@ -94,6 +94,7 @@ export async function planned({ world }: Bench): Promise<Plan | Code> {
       log: memoryLog(),
       read: ({ apiUrl, repository, branch, file, token }) =>
         readValuesFile({ apiUrl, repository, branch, path: file, token }, { http, clock, random: () => 0.5, deadline }),
+      history: async () => [],
       live: async () => {
         throw new Error('a delivery does not ask Argo CD');
       },

@@ -160,7 +160,7 @@ describe('rollback', () => {
       'input reason: is not one line',
     );
     expect(await commits()).toEqual(before);
-    const reason = 'a $(touch /tmp/x) `id` "; ::error::x %0A';
+    const reason = 'a $(touch /tmp/x) `id` "; ::error::x %0A {"code": 1}';
     expect((await rollback({ reason })).conclusion).toBe('success');
     expect(await git('log', '-1', '--format=%s', 'main')).toBe(`roll back app: ${reason}\n`);
   });
