@@ -39,7 +39,7 @@ const request: BuildRequest = {
   image: 'r.example/o/app',
   stage: 'r.example/o/app:src-1',
   load: ['r.example/o/app:v1'],
-  insecure: false,
+  insecure: { push: false, build: false },
   authFile: '/w/auth.json',
   out: '/w/out',
 };
@@ -64,7 +64,7 @@ describe('arguments', () => {
     );
   };
   test('the daemon pushes by tag, for it refuses digests; without a push it loads, or keeps nothing', () => {
-    expect(output({ driver: 'docker' }, { insecure: true })).toEqual([
+    expect(output({ driver: 'docker' }, { insecure: { push: true, build: false } })).toEqual([
       '--output',
       'type=image,"name=r.example/o/app:src-1",push=true,registry.insecure=true',
     ]);

@@ -112,10 +112,14 @@ const IGNORES = [
   'b/x',
   'a/c?',
   '\\[z\\]',
+  '*\n!**.py',
+  '*\n!src/main.py\nsrc',
+  'a\n!a/b\na',
 ];
 
-// buildah does not look into an ignored folder for what `!**/…` includes again. We hash it: a miss too many at worst.
-const BUILDAH_KEEPS_LESS = ['*\n!**/*.md'];
+// buildah does not look into an ignored folder for what `!**/…` includes again, takes `**.py` for `**/.py`, and lets the
+// last line win where BuildKit skips it. We hash what either copies: a miss too many at worst.
+const BUILDAH_KEEPS_LESS = ['*\n!**/*.md', '*\n!**.py', '*\n!src/main.py\nsrc', 'a\n!a/b\na'];
 
 let root: string;
 let tree: string;

@@ -54,7 +54,7 @@ test.each([
         stage: undefined,
         load: ['i:t'],
       },
-      ...{ insecure: false, authFile: '', out },
+      ...{ insecure: { push: false, build: false }, authFile: '', out },
     };
     let seen: readonly string[] = [];
     const engine = docker({ client: '28.2.2', plugin: buildKit, buildKit });

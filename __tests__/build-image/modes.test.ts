@@ -29,6 +29,29 @@ describe('several platforms', () => {
     expect((await i.run({ platforms: TWO })).outputs).toMatchObject({ reused: true, digest: r.outputs.digest });
   });
 
+  test.each([true, false])(
+    'buildah adds to a list that is there: one that was left behind goes first (there: %s)',
+    async (left) => {
+      await using i = await inside();
+      const real = i.programs.get('buildah');
+      let there = left;
+      i.programs.set('buildah', async (file, args, o) => {
+        if (args[0] === 'manifest' && args[1] === 'exists') return ended(there ? 0 : 1);
+        if (args[0] === 'manifest' && args[1] === 'rm' && there) {
+          there = false;
+          return ended(0);
+        }
+        if (args[0] === 'build' && there) return ended(125, '', 'the list has four entries now');
+        return real?.(file, args, o) ?? ended(1);
+      });
+      const r = await i.run({ platforms: TWO });
+      expect(r.message).toBe('');
+      const lists = i.ran.filter(([, verb]) => verb === 'manifest').map((args) => args[2]);
+      expect(lists.slice(0, left ? 2 : 1)).toEqual(left ? ['exists', 'rm'] : ['exists']);
+      expect(lists.at(-1)).toBe('rm');
+    },
+  );
+
   test('T55 the engine delivers another platform -> E_PLATFORM, no final tag', async () => {
     await using i = await inside();
     const real = i.programs.get('buildah');

@@ -142,11 +142,25 @@ test('engine results: a killed child is never success, words of a RUN step are n
     };
   };
   const hosts = ['reg.example'];
-  expect(classifyEngine(result(null, ''), hosts)).toBe('killed');
-  expect(classifyEngine(result(1, ''), hosts)).toBe('build');
-  expect(classifyEngine(result(1, 'curl: error 503 timeout'), hosts)).toBe('build');
-  expect(classifyEngine(result(1, 'Error: pushing to https://reg.example/v2/: received 503'), hosts)).toBe('transient');
-  expect(classifyEngine(result(1, 'write /x: no space left on device'), hosts)).toBe('disk');
+  expect(classifyEngine(result(null, ''), hosts, 'build')).toBe('killed');
+  expect(classifyEngine(result(1, ''), hosts, 'build')).toBe('build');
+  expect(classifyEngine(result(1, 'curl: error 503 timeout'), hosts, 'build')).toBe('build');
+  expect(classifyEngine(result(1, 'Error: pushing to https://reg.example/v2/: received 503'), hosts, 'build')).toBe(
+    'transient',
+  );
+  // The daemon does not name the host. Nothing of the Dockerfile runs in a push, so all that it complains of is the registry's.
+  const pushed = (stderr: string) => classifyEngine(result(1, stderr), hosts, 'push');
+  expect(pushed('received unexpected HTTP status: 503 Service Unavailable')).toBe('transient');
+  expect(pushed('net/http: TLS handshake timeout')).toBe('transient');
+  expect(pushed('denied: permission_denied: write_package')).toBe('auth');
+  expect(pushed('unauthorized: authentication required')).toBe('auth');
+  expect(pushed('tag v1 is immutable')).toBe('tag-exists');
+  expect(pushed('manifest invalid: manifest invalid')).toBe('build');
+  expect(classifyEngine({ ...result(1, 'invalid'), stdoutTail: 'abc: Pushing 503 kB' }, hosts, 'push')).toBe('build');
+  for (const text of ['denied: x', 'unauthorized: authentication required', 'HTTP status: 503']) {
+    expect(classifyEngine(result(1, text), hosts, 'build')).toBe('build');
+  }
+  expect(classifyEngine(result(1, 'write /x: no space left on device'), hosts, 'build')).toBe('disk');
   expect(pushedDigest(`abc: digest: ${digest} size: 12\n`, 'reg.example/a:abc')).toBe(digest);
   expect(pushedDigest(`other: digest: ${digest} size: 12\n`, 'reg.example/a:abc')).toBeUndefined();
 });

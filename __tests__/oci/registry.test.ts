@@ -60,38 +60,6 @@ describe('round trip', () => {
   });
 });
 
-describe('T37 chunks', () => {
-  const bytes = Buffer.alloc(36 * 1024 * 1024, 7);
-  const blob = { digest: sha256(bytes), size: bytes.length };
-  const source = async () => Readable.from([bytes], { objectMode: false });
-  const chunks = (lab: RegistryHandle) => lab.requests().filter((r) => r.operation === 'patch-upload').length;
-
-  test('a registry that takes no small chunks gets larger ones', async () => {
-    const habits = { maxBodyBytes: 21 * 1024 * 1024, minChunkBytes: 20 * 1024 * 1024 };
-    await using lab = await startRegistry({ habits });
-    await using c = client(lab.host);
-    expect(await c.registry.putBlob('a', blob, source)).toBe('uploaded');
-    expect(chunks(lab)).toBe(3);
-    expect(lab.content('a', blob.digest)?.equals(bytes)).toBe(true);
-  });
-
-  test('416: the registry is asked how far it is, and the upload goes on from there', async () => {
-    await using lab = await startRegistry({ habits: { maxBodyBytes: 17 * 1024 * 1024 } });
-    await using c = client(lab.host);
-    lab.faults.add({ operation: 'patch-upload', skip: 2, answer: { status: 416, when: 'after' } });
-    expect(await c.registry.putBlob('a', blob, source)).toBe('uploaded');
-    expect(lab.requests().filter((r) => r.operation === 'get-upload')).toHaveLength(1);
-    expect(chunks(lab)).toBe(4);
-    expect(lab.content('a', blob.digest)?.equals(bytes)).toBe(true);
-  });
-
-  test('a chunk size that nobody can hold is refused', async () => {
-    await using lab = await startRegistry({ habits: { minChunkBytes: 2 ** 40 } });
-    await using c = client(lab.host);
-    await expect(c.registry.putBlob('a', blob, source)).rejects.toMatchObject({ code: 'E_PROTOCOL' });
-  });
-});
-
 describe('odd registries', () => {
   const withImage = async (run: (lab: RegistryHandle, image: ReturnType<typeof makeImage>) => Promise<void>) => {
     await using lab = await startRegistry();

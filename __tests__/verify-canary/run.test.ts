@@ -109,6 +109,61 @@ describe('history', () => {
     expect(second.result.json).toBe(first.result.json);
   });
 
+  describe('one id for the steps of all weights', () => {
+    const config = rules([ERRORS], ['steps: [{weight: 5, min: 1m, max: 10m}]', 'share: {mode: observe}', 'blind: 2m']);
+    const first = (): ReturnType<typeof play> => play({ config, inputs: { 'expected-weight': '5', step: 'canary' } });
+    const next = async (text: string, weight: string, more: Partial<Parameters<typeof play>[0]> = {}) =>
+      play({
+        config,
+        inputs: { 'expected-weight': weight, step: 'canary', history: await historyOf(text) },
+        from: T + 600,
+        ...more,
+      });
+
+    test('another weight is another step: what passed at 5 % passes nothing at 50 %', async () => {
+      const five = await first();
+      expect(five.verdict).toMatchObject({ verdict: 'pass', step: 'canary', weight: 5 });
+      const fifty = await next(five.text, '50', { load: bad });
+      expect(fifty.verdict).toMatchObject({ verdict: 'fail', weight: 50 });
+      expect(fifty.verdict.steps).toMatchObject([
+        { step: 'canary', weight: 5, verdict: 'pass' },
+        { step: 'canary', weight: 50, verdict: 'fail' },
+      ]);
+      expect((await replay(fifty.text, config)).result.json).toBe(fifty.result.json);
+    });
+
+    test('a good one passes by its own evidence', async () => {
+      const { verdict, text, result } = await next((await first()).text, '50');
+      expect(verdict).toMatchObject({ verdict: 'pass', weight: 50 });
+      expect((verdict.to ?? 0) - (T + 600)).toBeGreaterThanOrEqual(60);
+      expect((await replay(text, config)).result.json).toBe(result.json);
+    });
+
+    test('with nothing to read it is blind', async () => {
+      const { verdict, text, result } = await next((await first()).text, '50', {
+        meanwhile: (pods) => {
+          for (const pod of pods) pod.fault = 'down';
+        },
+      });
+      expect(verdict).toMatchObject({ verdict: 'hold', reason: 'blind', weight: 50 });
+      expect((await replay(text, config)).result.json).toBe(result.json);
+    });
+
+    test('the same weight again reads one interval, and its replay gives the same bytes', async () => {
+      const five = await first();
+      const again = await next(five.text, '5');
+      expect(again.verdict).toMatchObject({ verdict: 'pass', reason: 'healthy', weight: 5 });
+      expect(again.intervals.length).toBe(five.intervals.length + 1);
+      const last = again.intervals.at(-1) as Interval;
+      const longer = `${again.text}${JSON.stringify({ ...last, start: last.end, end: last.end + 15 })}\n`;
+      for (const text of [again.text, longer]) {
+        const { result, text: judged } = await replay(text, config);
+        expect(result.json).toBe(again.result.json);
+        expect(judged).toBe(again.text);
+      }
+    });
+  });
+
   test.each(['revision', 'app'])('T31 of another %s: history-mismatch', async (key) => {
     const other = { v: 1, type: 'header', app: '', revision: '', image: '', note: '', [key]: 'old\n::error::x' };
     const history = await historyOf(`${JSON.stringify(other)}\n`);

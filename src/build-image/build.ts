@@ -112,7 +112,7 @@ async function repeat(
       ports.deadline.check('build');
       if (error instanceof EngineOutputMissing) throw outputMissing(engine, error);
       if (!(error instanceof EngineFailure)) throw error;
-      const kind = classifyEngine(error.result, hosts);
+      const kind = classifyEngine(error.result, hosts, error.step);
       if (kind === 'tag-exists') throw new StageTaken(engineError(engine.name, kind, error, attempt, undefined));
       if (kind !== 'transient' || attempt >= RUNS) {
         throw engineError(engine.name, kind, error, attempt, failedInstruction(error.result, plan));

@@ -1,6 +1,7 @@
 /**
  * Ignore files as the engines read them (moby/patternmatcher): the last match wins, a match on a parent covers its
- * children, `**` crosses any depth.
+ * children, `**` crosses any depth. Where engines differ a path is excluded only if all of them exclude it: one that is
+ * hashed for nothing costs a build, one that is copied and not hashed ships old content.
  */
 import { posix } from 'node:path';
 import { ActionError } from '../runner/index.ts';
@@ -14,7 +15,11 @@ export interface Ignore {
 interface Pattern {
   negated: boolean;
   regex: RegExp;
+  /** BuildKit and docker take `**` with only literals after it for "ends with", so that `**.py` matches `a.py`. */
+  suffix: string | undefined;
 }
+
+type Test = (pattern: Pattern, path: string) => boolean;
 
 /**
  * @param text content of the ignore file
@@ -40,6 +45,25 @@ export function compileIgnore(text: string, name = '.dockerignore'): Ignore {
     }
     if (pattern !== 'root') patterns.push(pattern);
   }
+  const reincludes = patterns.some((p) => p.negated);
+  // An ending matches all that the expression does, so for a `!` it is the wider reading, and for others the narrower.
+  const views = [evaluation(patterns, (p, path) => (p.negated ? byEnding(p, path) : byExpression(p, path)), false)];
+  // With skipping, a match more can also exclude more: each reading has to be asked by itself.
+  if (reincludes) views.push(evaluation(patterns, byExpression, true));
+  if (reincludes && patterns.some((p) => p.suffix !== undefined)) views.push(evaluation(patterns, byEnding, true));
+  return { reincludes, excludes: (path) => views.every((excludes) => excludes(path)) };
+}
+
+const byExpression: Test = ({ regex }, path) => regex.test(path);
+const byEnding: Test = (pattern, path) =>
+  pattern.suffix === undefined ? byExpression(pattern, path) : path.endsWith(pattern.suffix);
+
+/**
+ * One way to evaluate the patterns.
+ * @param skipping as BuildKit walks: a pattern that cannot change the state is not tried, and counts as not matched for
+ * what is below. `a`, `!a/b`, `a` excludes `a` by the first line alone, and a/b is included.
+ */
+function evaluation(patterns: readonly Pattern[], test: Test, skipping: boolean): (path: string) => boolean {
   // A match on a folder covers what is below it, so each path is matched once, on top of what is known of its folder.
   const folders = new Map<string, readonly boolean[]>([['', patterns.map(() => false)]]);
   const matches = (path: string): readonly boolean[] => {
@@ -50,14 +74,18 @@ export function compileIgnore(text: string, name = '.dockerignore'): Ignore {
       above = matches(folder);
       folders.set(folder, above);
     }
-    return above.map((matched, i) => matched || patterns[i]?.regex.test(path) === true);
+    const known = above;
+    let excluded = false;
+    return patterns.map((pattern, i) => {
+      const tried = !skipping || pattern.negated === excluded;
+      const matched = known[i] === true || (tried && test(pattern, path));
+      if (matched) excluded = !pattern.negated;
+      return matched;
+    });
   };
-  return {
-    reincludes: patterns.some((p) => p.negated),
-    excludes(path) {
-      const last = matches(path).lastIndexOf(true);
-      return last >= 0 && patterns[last]?.negated === false;
-    },
+  return (path) => {
+    const last = matches(path).lastIndexOf(true);
+    return last >= 0 && patterns[last]?.negated === false;
   };
 }
 
@@ -71,7 +99,8 @@ function compile(line: string): Pattern | 'root' | undefined {
   const source = toRegex(cleaned);
   if (source === undefined) return undefined;
   try {
-    return { negated, regex: new RegExp(`^${source}$`, 'su') };
+    const suffix = /^\*\*([^/*?[\]\\][^*?[\]\\]*)$/.exec(cleaned)?.[1];
+    return { negated, regex: new RegExp(`^${source}$`, 'su'), suffix };
   } catch {
     return undefined;
   }

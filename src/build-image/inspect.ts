@@ -133,6 +133,17 @@ export function samePlatforms(found: readonly string[], wanted: readonly string[
   );
 }
 
+/**
+ * The name under which users know a found platform: the wanted one when it is the same, for bases add variants of their
+ * own. `arm64` has no variant and `arm` is `arm/v7`, as the engines have it.
+ */
+export function knownPlatform(found: string, wanted: readonly string[]): string {
+  const [one = ''] = wanted;
+  // `arm` alone does not say which: there the variant that was found tells more.
+  const name = samePlatforms([found], wanted) && !one.endsWith('/arm') ? one : found;
+  return name.replace(/\/arm64\/v8$/, '/arm64').replace(/\/arm$/, '/arm/v7');
+}
+
 export function revisionOf(image: InspectedImage | undefined): string | undefined {
   return image?.platforms[0]?.labels[REVISION_LABEL];
 }

@@ -3,6 +3,7 @@ import { type Digest, type ImageName, nameOf } from '../oci/index.ts';
 import { formatSeconds, truncateBytes } from '../text/index.ts';
 import type { Planned } from './facts.ts';
 import type { BuildInputs } from './inputs.ts';
+import { knownPlatform } from './inspect.ts';
 import { REVISION_LABEL } from './labels.ts';
 import { fitLines, fitLists, MAX_OUTPUTS, sizeOf } from './output-size.ts';
 import type { TagState } from './publish.ts';
@@ -37,7 +38,9 @@ export function outputsOf(inputs: BuildInputs, r: Result, { states, seconds, war
   const ref = digest === '' ? '' : `${image}:${tag}@${digest}`;
   const platforms = inspected?.platforms ?? [];
   const builtRevision = platforms[0]?.labels[REVISION_LABEL] ?? plan.revision ?? '';
-  const single = platforms.length === 1 ? platforms[0] : undefined;
+  const [single] = platforms.length === 1 ? platforms : [];
+  // action.yml has to declare each of these: under any other name the digest of a leg would be lost without a word.
+  const known = knownPlatform(single?.platform ?? '', inputs.mode === 'build' ? inputs.platforms : []);
   const values = {
     image,
     tag,
@@ -51,7 +54,7 @@ export function outputsOf(inputs: BuildInputs, r: Result, { states, seconds, war
     platforms: platforms.map((p) => p.platform).join('\n'),
     size: Math.max(0, ...platforms.map((p) => p.size)),
     engine: r.engine,
-    ...(single === undefined ? {} : { [`digest-${single.platform.replaceAll('/', '-')}`]: digest }),
+    ...(single === undefined ? {} : { [`digest-${known.replaceAll('/', '-')}`]: digest }),
   };
   const names = sizeOf({ tags: '', refs: '', 'base-images': '', json: '' });
   const room = Math.max(0, MAX_OUTPUTS - sizeOf(values) - names);

@@ -108,16 +108,21 @@ async function setTag(
     if (action === 'conflict' && found !== undefined) throw conflict(image, tag, found.found);
     if (action === 'adopt' && found?.located !== undefined) throw new Adopt(found.located);
     try {
-      await ports.registryFor(image.host).putManifest(image.repository, tag, manifest);
+      const before = kind === 'immutable' ? (head?.digest ?? 'absent') : undefined;
+      await ports.registryFor(image.host).putManifest(image.repository, tag, manifest, before);
     } catch (error) {
       const refused = error instanceof RegistryError && error.status >= 400 && error.status < 500;
-      if (!refused || error.code !== 'E_REGISTRY') throw error;
-      // A registry that forbids moving any tag keeps the staging tag it has: the image is there all the same.
-      if (kind === 'staging') return add('skipped');
+      if (!refused || (error.code !== 'E_REGISTRY' && error.code !== 'E_DENIED')) throw error;
       if (kind === 'immutable' && !again) {
-        head = await headOf(image, tag, ports);
+        const now = await headOf(image, tag, ports);
+        // Some registries answer 403 to replacing a tag: only when there is none it is the login that has no right.
+        if (error.code === 'E_DENIED' && now === undefined) throw error;
+        head = now;
         continue;
       }
+      if (error.code === 'E_DENIED' && (kind !== 'staging' || head === undefined)) throw error;
+      // A registry that forbids moving any tag keeps the staging tag it has: the image is there all the same.
+      if (kind === 'staging') return add('skipped');
       const why = kind === 'immutable' ? error.facts.why : `this registry forbids moving tags (${error.facts.why})`;
       const fix = 'Exempt moving tags from immutability in the registry, or drop the rule';
       throw new ActionError('E_TAG_CONFLICT', { what: name, why, fix, cause: error });

@@ -1,7 +1,7 @@
 /** What the engine is asked to do, with its files in the private directory. */
 import { mkdir } from 'node:fs/promises';
 import { isLoopbackHost } from '../http/index.ts';
-import { nameOf } from '../oci/index.ts';
+import { nameOf, parseRef } from '../oci/index.ts';
 import { ActionError } from '../runner/index.ts';
 import type { CachePlan } from './cache.ts';
 import type { BuildRequest } from './engines/port.ts';
@@ -12,9 +12,14 @@ import type { Workdir } from './workdir.ts';
 
 /** Hosts of our images and of every base: those whose faults are not the Dockerfile's. */
 export function engineHosts(inputs: BuildInputs, plan: Plan): string[] {
+  return [...inputs.images.map((i) => i.host), ...sourceHosts(inputs, plan)];
+}
+
+/** Hosts of every base and named context. */
+function sourceHosts(inputs: BuildInputs, plan: Plan): string[] {
   const bases = plan.dockerfile.bases.flatMap((b) => [b.ref, ...(b.variants ?? []).map((v) => v.ref)]);
   const named = inputs.buildContexts.flatMap(({ source }) => ('ref' in source ? source.ref.host : []));
-  return [...inputs.images.map((i) => i.host), ...bases.flatMap((ref) => ref?.host ?? []), ...named];
+  return [...bases.flatMap((ref) => ref?.host ?? []), ...named];
 }
 
 export async function prepare(
@@ -36,6 +41,8 @@ export async function prepare(
   await mkdir(out, { mode: 0o700 });
   const plain = (host: string): boolean =>
     isLoopbackHost(new URL(`http://${host}`).hostname) || inputs.insecure.includes(host);
+  // buildah reads and writes its cache in the same command; BuildKit's words for it are no reference.
+  const caches = [...cache.from, ...cache.to].flatMap((at) => parseRef(at)?.host ?? []);
   return {
     dockerfile,
     ignoreFile: await workdir.write('ignore', plan.files.ignoreText),
@@ -58,7 +65,8 @@ export async function prepare(
     image: nameOf(primary),
     stage: stageTag === undefined ? undefined : `${nameOf(primary)}:${stageTag}`,
     load: inputs.images.flatMap((image) => plan.tags.map(({ tag }) => `${nameOf(image)}:${tag}`)),
-    insecure: engineHosts(inputs, plan).some(plain),
+    // Each by the hosts it contacts: a mirror or a base without TLS must not open the push to the real registry.
+    insecure: { push: plain(primary.host), build: [...sourceHosts(inputs, plan), ...caches].some(plain) },
     authFile,
     out,
   };

@@ -36,6 +36,12 @@ export function statusError(what: string, status: number, body: string, retryAft
   return new RegistryError('E_REGISTRY', status, what, why, 'Run again; when it stays, ask who runs the registry');
 }
 
+/** A tag that was to be created, and that another client has created meanwhile. */
+export function takenError(what: string, there: string): RegistryError {
+  const fix = 'Run again, which looks at what is there';
+  return new RegistryError('E_REGISTRY', 409, what, `it was created as ${there} while it was being written`, fix);
+}
+
 // The error body is untrusted text of up to 64 KiB; codes and messages of the first three entries are enough.
 function reason(body: string): string {
   try {

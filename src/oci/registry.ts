@@ -2,7 +2,7 @@
 import type { Readable } from 'node:stream';
 import { HttpError } from '../http/index.ts';
 import { type Digest, DigestMismatch, parseDigest, sha256, verifying } from './digest.ts';
-import { RegistryError } from './error.ts';
+import { RegistryError, takenError } from './error.ts';
 import {
   ACCEPT,
   type Descriptor,
@@ -13,7 +13,7 @@ import {
   type StoredBytes,
 } from './manifest.ts';
 import { otherBytes, repeating } from './repeat.ts';
-import { type RegistryOptions, Transport } from './transport.ts';
+import { isTransient, type RegistryOptions, Transport } from './transport.ts';
 import { uploadBlob } from './upload.ts';
 
 export interface Head {
@@ -89,14 +89,26 @@ export class Registry {
 
   /**
    * Stores the bytes under a tag or their digest. After a fault it is looked up before it is sent again.
-   * @throws RegistryError with the status of a refusal
+   * @param before what an immutable tag named when it was looked at: a repeat never replaces anything else
+   * @throws RegistryError with the status of a refusal, 409 when the tag names something else by the time of a repeat
    */
-  async putManifest(repository: string, reference: string, manifest: StoredBytes): Promise<void> {
+  async putManifest(
+    repository: string,
+    reference: string,
+    manifest: StoredBytes,
+    before?: Digest | 'absent',
+  ): Promise<void> {
     const what = this.#name(repository, reference);
     const response = await this.#transport.retrying(async (n) => {
       if (n > 0) {
         const stored = await this.#headOnly(repository, reference);
         if (stored.digest === manifest.digest) return stored.response;
+        // Between the try that failed and this one another run may have created the tag.
+        if (before !== undefined && stored.response.status !== 404) {
+          if (isTransient(stored.response.status)) return stored.response;
+          const there = stored.digest ?? (await this.head(repository, reference))?.digest;
+          if (there !== undefined && there !== before && there !== manifest.digest) throw takenError(what, there);
+        }
       }
       return this.#transport.send({
         method: 'PUT',

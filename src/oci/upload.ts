@@ -48,7 +48,7 @@ export async function uploadBlob(transport: Transport, request: UploadRequest): 
     if (fresh === 'mounted') return fresh;
     location = await inChunks(transport, fresh, request, { scopes, what });
   } else {
-    location = await nextLocation(transport, start.location, streamed, what);
+    location = await patched(transport, start.location, streamed, what);
   }
   location.searchParams.set('digest', blob.digest);
   const done = await transport.send({ method: 'PUT', url: location, scopes, body: new Uint8Array(), repeat: false });
@@ -138,21 +138,33 @@ async function inChunks(
       const rest = chunk.subarray(chunk.length - (end - sent));
       const response = await send(transport, location, rest, { size: rest.length, scopes, from: sent });
       if (response.status !== 416 || tries >= RESUMES) {
-        location = await nextLocation(transport, location, response, what);
+        location = await patched(transport, location, response, what);
+        const arrived = stored(response);
+        if (arrived !== undefined && arrived < end) throw cut(response, what, arrived, end);
         sent = end;
         continue;
       }
       // The registry has another idea of what has arrived: ask, and go on from there.
       await response.discard();
       const state = await transport.send({ method: 'GET', url: location, scopes });
-      const stored = /^(?:bytes=)?0-(\d+)$/.exec(state.headers.get('range') ?? '')?.[1];
-      location = await nextLocation(transport, location, state, what, 204);
-      const arrived = stored === undefined ? 0 : Number(stored) + 1;
+      location = await nextLocation(transport, location, state, what, [204]);
+      const arrived = stored(state) ?? 0;
       if (arrived < end - chunk.length || arrived > end) throw lost(what);
       sent = arrived;
     }
   }
   return location;
+}
+
+/** Bytes that the registry says it has; undefined when it does not say. */
+function stored(response: HttpResponse): number | undefined {
+  const last = /^(?:bytes=)?0-(\d+)$/.exec(response.headers.get('range') ?? '')?.[1];
+  return last === undefined ? undefined : Number(last) + 1;
+}
+
+function cut({ status }: HttpResponse, what: string, arrived: number, sent: number): RegistryError {
+  const why = `it has only ${arrived} of the ${sent} bytes that were sent, and says that all is well`;
+  return new RegistryError('E_PROTOCOL', status, what, why, 'Run again; when it stays, ask who runs this registry');
 }
 
 // Only this chunk is still at hand; what is missing before it needs the whole blob again.
@@ -177,16 +189,22 @@ async function* slices(stream: Readable, size: number): AsyncGenerator<Buffer> {
   if (held > 0) yield Buffer.concat(rest);
 }
 
+// The specification has 202 with a Location; ECR answers 201 and Pulp 204, and some leave the Location as it was.
+function patched(transport: Transport, current: URL, response: HttpResponse, what: string): Promise<URL> {
+  return nextLocation(transport, current, response, what, [201, 202, 204], current.href);
+}
+
 // Relative or absolute, and with state in its query: it is only ever added to, never rebuilt.
 async function nextLocation(
   transport: Transport,
   base: URL,
   response: HttpResponse,
   what: string,
-  wanted = 202,
+  wanted: readonly number[] = [202],
+  current: string | null = null,
 ): Promise<URL> {
-  const location = response.headers.get('location');
-  if (response.status !== wanted) throw await problem(transport, response, what);
+  const location = response.headers.get('location') ?? current;
+  if (!wanted.includes(response.status)) throw await problem(transport, response, what);
   await response.discard();
   if (location === null || !URL.canParse(location, base.href)) {
     const fix = 'Ask who runs this registry';

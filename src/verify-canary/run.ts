@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { Http, OriginPolicy } from '../http/index.ts';
 import { ActionError, type Clock, type Log } from '../runner/index.ts';
 import { oneLine } from '../text/index.ts';
-import { lastEvent, lastStep, replaySource } from './collect/replay.ts';
+import { endOf, replaySource } from './collect/replay.ts';
 import type { CanaryConfig } from './config.ts';
 import type { TraceHeader, TraceLine } from './core/index.ts';
 import type { Inputs } from './inputs.ts';
@@ -57,13 +57,13 @@ async function readReplay(options: RunOptions, path: string, log: Log): Promise<
 }
 
 async function replay(lines: readonly TraceLine[], session: Session, ports: Ports): Promise<void> {
-  const [decided, step] = [lastEvent(lines), lastStep(lines)];
+  const isEnd = endOf(lines);
   const source = replaySource(lines);
   for (let i = 0; ; i += 1) {
     const line = await source.next(ports.signal);
     if (line === null) return;
     const status = session.feed(line);
-    if (isFinal(status) || (status.done && i >= decided && status.step === step)) return;
+    if (isFinal(status) || isEnd(status, line, i)) return;
   }
 }
 

@@ -81,7 +81,7 @@ describe('Prometheus', () => {
       fault: 'le not found',
       rules: RULES('', `  - ${TOO_FINE}`),
       code: 'E_LE_NOT_FOUND',
-      says: 'it has 0.25, 0.5, Infinity',
+      says: 'it has 0.25, 0.5, +Inf',
       reason: 'trace-ended',
     },
     {

@@ -70,6 +70,16 @@ describe('an end that Argo CD knows of', () => {
     expect((await replay(outcome.text, LONG)).result.json).toBe(outcome.result.json);
   });
 
+  test('without an image, somebody went back by hand: ours is still wanted, and no longer applied', async () => {
+    const outcome = await go(
+      at60(({ argo }) => Object.assign(argo, { history: [OLD, OURS, OLD], sync: 'OutOfSync' })),
+      LONG,
+      { image: '' },
+    );
+    expect(outcome.word).toBe('superseded superseded');
+    expect(outcome.lines.at(-1)).toMatchObject({ detail: 'Argo CD goes to 0000000' });
+  });
+
   test('without an image, any other commit is another version', async () => {
     const outcome = await go(
       at60(({ argo }) => (argo.revision = LATER)),

@@ -136,6 +136,12 @@ describe('it does not arrive', () => {
     expect(result.message).toContain('after 1m00s');
   });
 
+  test('without an image: ours was applied once, and somebody went back by hand', async () => {
+    const town = new Town();
+    Object.assign(town.argo, { history: [OLD, OURS, OLD], sync: 'OutOfSync' });
+    expect((await go(town, { image: '', 'sync-timeout': '1m' })).word).toBe('hold sync-timeout');
+  });
+
   test('a sync that failed is red with its message', async () => {
     const town = new Town();
     town.argo.operation = { phase: 'Failed', message: 'hook migrate failed', syncResult: { revision: OURS } };

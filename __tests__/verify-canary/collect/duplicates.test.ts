@@ -151,3 +151,24 @@ test('the whole run is red before anything is judged, and names the label', asyn
   expect((error as Error).message).toContain('label job');
   expect(intervals).toEqual([]);
 });
+
+test('one that is too young to tell at the first look is found at a later one', async () => {
+  let now = T;
+  await using prom = await new Prom(() => now).listen();
+  prom.add({ track: 'stable', pod: 's-1', from: T - 300, to: T + 600, rate: 80 });
+  for (const [job, offset] of [
+    ['shop', 0],
+    ['shop-canary', 4],
+  ] as const) {
+    for (let at = T - 12 + offset; at <= T + 600; at += 15) {
+      const labels = { app: 'shop', track: 'canary', pod: 'c-1', job, code: '200' };
+      prom.store.append('http_requests_total', labels, at, (at - T + 12) * 20);
+    }
+  }
+  const clock = steppingClock(T, (seconds) => {
+    now += seconds;
+  });
+  const config = rules([ERRORS], ['share: {mode: observe}', 'steps: [{weight: 20, min: 5m, max: 8m}]']);
+  const { error } = await watch(promInputs(prom), { config, clock });
+  expect(error).toMatchObject({ code: 'E_SERIES_DUPLICATE' });
+});

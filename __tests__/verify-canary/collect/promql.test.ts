@@ -52,6 +52,12 @@ describe('T26 a gap, with its cause once in the log', () => {
       'partial',
       'half is missing',
     ],
+    [
+      'part of a cluster of VictoriaMetrics',
+      () => json({ status: 'success', isPartial: true, data: { resultType: 'matrix', result: [] } }),
+      'partial',
+      'its answer is partial',
+    ],
     ['NaN samples', () => data('matrix', [{ metric: {}, values: [[T, 'NaN']] }]), 'query-error', 'not a finite number'],
     [
       'an infinite sample',
@@ -178,10 +184,27 @@ describe('one query', () => {
   });
 
   test.each([
-    ['a vector', data('vector', [T, '1'])],
+    ['a scalar that is called a vector', data('vector', [T, '1'])],
+    ['no element', data('vector', [])],
+    [
+      'two elements',
+      data('vector', [
+        { metric: {}, value: [T, '1'] },
+        { metric: {}, value: [T, '1'] },
+      ]),
+    ],
     ['no number', data('scalar', [T, 'soon'])],
   ])('time() as %s is no time', async (_, reply) => {
     await expect(client(() => reply).time(signal)).rejects.toMatchObject({ gap: 'query-error' });
+  });
+
+  test('VictoriaMetrics answers time() with a vector of one element', async () => {
+    const reply = json({
+      status: 'success',
+      isPartial: false,
+      data: { resultType: 'vector', result: [{ metric: {}, value: [T, String(T + 3)] }] },
+    });
+    expect(await client(() => reply).time(signal)).toBe(T + 3);
   });
 
   test('a policy that refuses the host is for a person to mend', async () => {

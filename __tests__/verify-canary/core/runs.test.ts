@@ -23,6 +23,22 @@ describe('T15 from step to step', () => {
     expect(rollout.judge.verdict()).toMatchObject({ coverage: 1, elapsed: 60 });
   });
 
+  test('a step of the same id at another weight begins anew, in the judge and in its evidence', () => {
+    const [named, constant] = [new Rollout(config), new Rollout(config)];
+    for (const rollout of [named, constant]) {
+      rollout.lines(20, clean);
+      rollout.to(10);
+      if (rollout === constant) rollout.step = '5';
+      expect(rollout.line(empty)).toMatchObject({ verdict: null, done: false });
+    }
+    expect(constant.judge.evidence()).toEqual(named.judge.evidence());
+    expect(constant.judge.verdict()).toMatchObject({ weight: 10, elapsed: 60, coverage: 1 });
+    expect(constant.judge.verdict().steps).toMatchObject([
+      { step: '5', weight: 5, verdict: 'pass' },
+      { step: '5', weight: 10, verdict: null },
+    ]);
+  });
+
   test('half of the fail evidence in each step is a fail in the second', () => {
     const rollout = new Rollout({ ...config, steps: [5, 10].map((weight) => ({ weight, min: 1e6, max: 1e6 })) });
     const bad = errors(950, 50, 5, 2);

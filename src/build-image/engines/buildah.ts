@@ -41,7 +41,7 @@ function buildahArgs(facts: BuildahFacts, r: BuildRequest, list?: string): strin
     '--authfile',
     r.authFile,
     ...(list === undefined ? ['--iidfile', join(r.out, 'iid')] : ['--manifest', list]),
-    ...(r.insecure ? ['--tls-verify=false'] : []),
+    ...(r.insecure.build ? ['--tls-verify=false'] : []),
     '--platform',
     r.platforms.join(','),
     ...commonFlags(r),
@@ -64,7 +64,7 @@ function pushArgs(facts: BuildahFacts, r: BuildRequest, what: readonly string[],
     'oci',
     '--digestfile',
     join(r.out, 'digest'),
-    ...(r.insecure ? ['--tls-verify=false'] : []),
+    ...(r.insecure.push ? ['--tls-verify=false'] : []),
     from,
     `docker://${r.stage}`,
   ];
@@ -116,6 +116,10 @@ async function buildOne(facts: BuildahFacts, request: BuildRequest, run: RunEngi
 
 async function buildList(facts: BuildahFacts, request: BuildRequest, run: RunEngine): Promise<EngineResult> {
   const list = request.stage ?? request.load[0] ?? '';
+  // `--manifest` adds to a list that is there, as it is after a push that failed or a run that was killed.
+  if ((await run('buildah', [...facts.globals, 'manifest', 'exists', list])).code === 0) {
+    await run('buildah', [...facts.globals, 'manifest', 'rm', list]);
+  }
   mustSucceed('build', await run('buildah', buildahArgs(facts, request, list)));
   if (request.stage === undefined) return { digest: undefined, tagged: false, notes: [] };
   mustSucceed('push', await run('buildah', pushArgs(facts, request, ['manifest', 'push', '--all'], list)));

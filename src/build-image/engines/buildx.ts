@@ -64,7 +64,7 @@ function outputFlags(facts: BuildxFacts, r: BuildRequest): string[] {
   const parts = daemon
     ? [`"name=${r.stage}"`, 'push=true']
     : [`"name=${r.image}"`, 'push=true', 'push-by-digest=true', 'name-canonical=true', 'oci-mediatypes=true'];
-  if (r.insecure) parts.push('registry.insecure=true');
+  if (r.insecure.push) parts.push('registry.insecure=true');
   if (r.epoch !== undefined) parts.push('rewrite-timestamp=true');
   return ['--output', ['type=image', ...parts].join(',')];
 }

@@ -34,8 +34,8 @@ export interface BuildRequest {
   stage: string | undefined;
   /** `image:tag` names for the local store, without a push. */
   load: readonly string[];
-  /** The registry, or a base's, is spoken to without TLS. */
-  insecure: boolean;
+  /** Spoken to without TLS, or with a certificate that nobody checks: the registry of the push; any that a build reads. */
+  insecure: { push: boolean; build: boolean };
   authFile: string;
   /** Folder for what the engine writes. */
   out: string;

@@ -26,7 +26,7 @@ export interface Arrived {
 }
 
 export function arrivedOf({ state, rollout }: Sight): Arrived {
-  return { wanted: state.revisions, applied: state.history.at(-1) ?? '', podHash: rollout?.current ?? '' };
+  return { wanted: state.revisions, applied: lastApplied(state).join(' '), podHash: rollout?.current ?? '' };
 }
 
 /**
@@ -47,7 +47,7 @@ export function judgeArrival(wish: ArgoWish, sight: Sight, known: { later: boole
   if (!wanted && (applied || known.seen)) {
     // A later commit may be about something else: then our image goes on running.
     const gone = wish.digest === '' || (!runs && state.sync === 'Synced' && calm);
-    if (gone) return { kind: 'ended', finding: { event: 'superseded', detail: movedTo(sight) } };
+    if (gone) return { kind: 'ended', finding: { event: 'superseded', detail: movedTo(wish, sight) } };
   }
   // Our commit was passed over for a later one which holds it.
   const passedOver = !wanted && !applied && known.later && wish.digest !== '';
@@ -59,7 +59,9 @@ export function judgeArrival(wish: ArgoWish, sight: Sight, known: { later: boole
     return { kind: 'failed', why: `its sync ended ${phase}${text(state.operation?.message)}` };
   // A sync with waves goes on for as long as a Rollout is on its way.
   if (busy && rollout === null) return { kind: 'wait' };
-  const there = applied || ((wanted || passedOver) && state.sync === 'Synced');
+  // What was applied once may have been taken back since: without an image to look for, only the last entry counts.
+  const holds = wish.digest === '' ? lastApplied(state).includes(wish.revision) : applied;
+  const there = holds || ((wanted || passedOver) && state.sync === 'Synced');
   if (!there || !runs) return { kind: 'wait' };
   const bad = degraded(sight);
   if (bad !== undefined) return { kind: 'ended', finding: { event: 'degraded', detail: bad } };
@@ -81,21 +83,29 @@ export function judgeSight(wish: ArgoWish, arrived: Arrived, sight: Sight): Find
     const detail = `the Rollout ${wish.rollout} goes to pods ${rollout.current} in place of ${arrived.podHash}`;
     return { event: 'superseded', detail };
   }
-  const moved =
-    state.revisions.join(' ') !== arrived.wanted.join(' ') || (state.history.at(-1) ?? '') !== arrived.applied;
+  const applies = lastApplied(state).join(' ') !== arrived.applied;
+  const moved = applies || state.revisions.join(' ') !== arrived.wanted.join(' ');
+  // Somebody who goes back by hand changes what is applied, and not what is wanted.
+  const back = applies && !lastApplied(state).includes(wish.revision);
   const gone =
     wish.digest === ''
-      ? !state.revisions.includes(wish.revision)
+      ? back || !state.revisions.includes(wish.revision)
       : !state.images.some((image) => image.includes(wish.digest));
-  if (moved && gone) return { event: 'superseded', detail: movedTo(sight) };
+  if (moved && gone) return { event: 'superseded', detail: movedTo(wish, sight) };
   const pod = crashing(wish, sight);
   if (pod !== undefined) return { event: 'crashloop', detail: pod };
   const bad = degraded(sight);
   return bad === undefined ? null : { event: 'degraded', detail: bad };
 }
 
-function movedTo({ state }: Sight): string {
-  return `Argo CD goes to ${state.revisions.map(shortRevision).join(' + ') || 'another revision'}`;
+/** What was applied last: an entry of the history has a revision for each source, as what is wanted has. */
+function lastApplied({ history, revisions }: Sight['state']): readonly string[] {
+  return history.slice(-Math.max(1, revisions.length));
+}
+
+function movedTo(wish: ArgoWish, { state }: Sight): string {
+  const to = state.revisions.includes(wish.revision) ? lastApplied(state) : state.revisions;
+  return `Argo CD goes to ${to.map(shortRevision).join(' + ') || 'another revision'}`;
 }
 
 function degraded({ health, healthMessage, rollout }: Sight): string | undefined {

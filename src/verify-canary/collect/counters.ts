@@ -1,11 +1,11 @@
 /** From two pages of one target to what was counted between them. */
 import { type Sample, seriesKey } from './exposition.ts';
 import { addCount, type Counts, START_TIME, type Want } from './plan.ts';
-import { type Labels, matchesLabels } from './selector.ts';
+import { type Labels, matchesLabels, seriesText } from './selector.ts';
 
 /** The wanted series of one page. */
 export interface PageCounts {
-  series: Map<string, { want: Want; le: string | undefined; value: number }>;
+  series: Map<string, { want: Want; le: string | undefined; of: string; value: number }>;
   /** Start of the process, undefined when the page does not tell. */
   startTime: number | undefined;
 }
@@ -26,6 +26,7 @@ export function countPage(samples: readonly Sample[], wants: readonly Want[]): P
       page.series.set(`${want.id}\n${seriesKey(sample.name, sample.labels)}`, {
         want,
         le: leOf(sample.labels, want),
+        of: want.buckets ? seriesText({ ...sample.labels, __name__: sample.name }, 'le') : '',
         value: sample.value,
       });
     }
@@ -39,7 +40,7 @@ function leOf(labels: Labels, want: Want): string | undefined {
 
 /** What a page counts by itself, from 0: a target whose process began after the rollout did. */
 export function fromZero(target: string, page: PageCounts, into: Counts): void {
-  for (const { want, le, value } of page.series.values()) addCount(into, want, target, le, value);
+  for (const { want, le, of, value } of page.series.values()) addCount(into, want, target, le, value, of);
 }
 
 /**
@@ -51,11 +52,11 @@ export function delta(target: string, before: PageCounts, after: PageCounts, int
   const restarted =
     before.startTime !== undefined && after.startTime !== undefined && Math.abs(after.startTime - before.startTime) > 1;
   let reset = restarted;
-  for (const [key, { want, le, value }] of after.series) {
+  for (const [key, { want, le, of, value }] of after.series) {
     const old = restarted ? undefined : before.series.get(key);
     const fell = old !== undefined && value < old.value;
     reset ||= fell;
-    addCount(into, want, target, le, old === undefined || fell ? value : value - old.value);
+    addCount(into, want, target, le, old === undefined || fell ? value : value - old.value, of);
   }
   return reset;
 }

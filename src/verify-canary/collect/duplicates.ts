@@ -16,22 +16,32 @@ const OF_JOBS = ['job', 'instance', 'endpoint', 'service', 'container', 'metrics
 /** So many samples of one series must stand between those of the other. */
 const ENOUGH = 3;
 
-/** @throws ActionError E_SERIES_DUPLICATE, naming the label that differs */
-export function findDuplicates(series: readonly RawSeries[], selector: string): void {
-  if (series.length < 2) return;
+/**
+ * @returns whether it is sure: with too few samples, or while nothing is counted, two series may still turn out to be one
+ * @throws ActionError E_SERIES_DUPLICATE, naming the label that differs
+ */
+export function findDuplicates(series: readonly RawSeries[], selector: string): boolean {
+  if (series.length < 2) return true;
+  let sure = true;
+  const same = (a: RawSeries, b: RawSeries): boolean => {
+    const told = sameCounter(a.points, b.points);
+    sure &&= told !== 'unknown';
+    return told === 'same';
+  };
   const labels = new Set(series.flatMap((s) => Object.keys(s.labels)));
   for (const label of labels) {
     if (!SERVERS.has(label) && !LIKELY.has(label)) continue;
-    const pair = pairIn(series, [label], (a, b) => SERVERS.has(label) || sameCounter(a.points, b.points));
+    const pair = pairIn(series, [label], (a, b) => SERVERS.has(label) || same(a, b));
     if (pair !== null) throw refuse(selector, label, pair);
   }
-  if (!labels.has('pod') || !labels.has('job')) return;
+  if (!labels.has('pod') || !labels.has('job')) return sure;
   const twice = pairIn(
     series.filter((s) => s.labels.pod),
     OF_JOBS,
-    (a, b) => a.labels.job !== b.labels.job && sameCounter(a.points, b.points),
+    (a, b) => a.labels.job !== b.labels.job && same(a, b),
   );
   if (twice !== null) throw refuse(selector, 'job', twice);
+  return sure;
 }
 
 /** Two series that are equal but for the given labels, of which the test holds. */
@@ -53,10 +63,10 @@ function pairIn(
 }
 
 /**
- * True when the samples of both can be of one counter: it grows, and whatever one series shows lies between what the
+ * `same` when the samples of both can be of one counter: it grows, and whatever one series shows lies between what the
  * other shows just before and just after.
  */
-function sameCounter(a: readonly Point[], b: readonly Point[]): boolean {
+function sameCounter(a: readonly Point[], b: readonly Point[]): 'same' | 'other' | 'unknown' {
   let compared = 0;
   let [first, last] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   for (const [at, value] of b) {
@@ -65,12 +75,12 @@ function sameCounter(a: readonly Point[], b: readonly Point[]): boolean {
     if (before === undefined || after === undefined) continue;
     // After a reset nothing can be said of the samples around it.
     if (after[1] < before[1]) continue;
-    if (value < before[1] || value > after[1]) return false;
+    if (value < before[1] || value > after[1]) return 'other';
     compared += 1;
     first = Math.min(first, value);
     last = Math.max(last, value);
   }
-  return compared >= ENOUGH && last > first;
+  return compared >= ENOUGH && last > first ? 'same' : 'unknown';
 }
 
 function refuse(selector: string, label: string, [a, b]: [RawSeries, RawSeries]): ActionError {

@@ -9,6 +9,8 @@ import { indexOf, LOOKBACK } from './series.ts';
 
 /** What is scraped at once, as far as labels tell: all of its series have samples at the same times. */
 export interface Target {
+  /** Of its pod, job and instance. */
+  readonly key: string;
   readonly pod: string;
   /** Of all its samples, in order. */
   readonly times: readonly number[];
@@ -57,6 +59,8 @@ const FRESH_CADENCES = 1.5;
 const SCRAPES = 7;
 /** Of many targets one in so many may be late: its requests are told with the next interval. */
 const TOLERATED = 10;
+
+export const isFew = (late: number, live: number): boolean => late * TOLERATED <= live;
 
 /** By the samples that stand for `at` alone, so that it does not matter how much was asked for at once. */
 export function agesOf(times: readonly number[], at: number, interval: number): Ages {
@@ -128,7 +132,7 @@ function armOf(name: ArmName, targets: readonly Target[], options: Look): ArmSee
     name,
     targets,
     count,
-    tooMany: (state) => count(state) * TOLERATED > live,
+    tooMany: (state) => !isFew(count(state), live),
     counts:
       count('ready') + count('unsettled') + count('waiting') > 0 ||
       targets.some((target, i) => states[i] === 'begun' && options.fromZero(name, target)),

@@ -1,5 +1,6 @@
 /** What to read, and how the increases of counters become the arms of an interval. The same for every source. */
 import { ActionError } from '../../runner/index.ts';
+import { oneLine } from '../../text/index.ts';
 import { type CanaryConfig, type MetricSource, selectorText } from '../config.ts';
 import type { Arm, Gap, Interval, Pair } from '../core/index.ts';
 import type { Selector } from './selector.ts';
@@ -27,6 +28,8 @@ export interface Increase {
 export interface Counted extends Increase {
   /** Targets or pods that have such a series, and what each of them counted. */
   pods: Map<string, Increase>;
+  /** Bounds of each histogram, by pod and its labels but `le`: a bound that only some have counts only their requests. */
+  histograms: Map<string, { pod: string; of: string; bounds: Set<number> }>;
 }
 
 export type Counts = Map<string, Counted>;
@@ -54,12 +57,16 @@ export function planWants(config: CanaryConfig): Want[] {
   return [...wants.values()];
 }
 
-export function addCount(counts: Counts, want: Want, pod: string, le: string | undefined, increase: number): void {
-  let entry = counts.get(want.id);
-  if (entry === undefined) {
-    entry = { sum: 0, byBound: new Map(), pods: new Map() };
-    counts.set(want.id, entry);
-  }
+/** @param of the labels of the series but `le`, as a message shows them */
+export function addCount(
+  counts: Counts,
+  want: Want,
+  pod: string,
+  le: string | undefined,
+  increase: number,
+  of = '',
+): void {
+  const entry = entryOf(counts, want.id);
   const own = podEntry(entry, pod);
   if (!want.buckets) {
     entry.sum += increase;
@@ -69,6 +76,26 @@ export function addCount(counts: Counts, want: Want, pod: string, le: string | u
   const bound = le === '+Inf' ? Number.POSITIVE_INFINITY : Number(le ?? Number.NaN);
   if (Number.isNaN(bound)) return;
   for (const into of [entry, own]) into.byBound.set(bound, (into.byBound.get(bound) ?? 0) + increase);
+  histogramOf(entry, pod, of).bounds.add(bound);
+}
+
+function entryOf(counts: Counts, id: string): Counted {
+  let entry = counts.get(id);
+  if (entry === undefined) {
+    entry = { sum: 0, byBound: new Map(), pods: new Map(), histograms: new Map() };
+    counts.set(id, entry);
+  }
+  return entry;
+}
+
+function histogramOf(entry: Counted, pod: string, of: string): { bounds: Set<number> } {
+  const key = `${pod}\n${of}`;
+  let own = entry.histograms.get(key);
+  if (own === undefined) {
+    own = { pod, of, bounds: new Set() };
+    entry.histograms.set(key, own);
+  }
+  return own;
 }
 
 function podEntry(entry: Counted, pod: string): Increase {
@@ -83,13 +110,13 @@ function podEntry(entry: Counted, pod: string): Increase {
 /** Sums what two readings of one arm counted. */
 export function mergeCounts(into: Counts, from: Counts): void {
   for (const [id, entry] of from) {
-    let known = into.get(id);
-    if (known === undefined) {
-      known = { sum: 0, byBound: new Map(), pods: new Map() };
-      into.set(id, known);
-    }
+    const known = entryOf(into, id);
     addIncrease(known, entry);
     for (const [pod, own] of entry.pods) addIncrease(podEntry(known, pod), own);
+    for (const { pod, of, bounds } of entry.histograms.values()) {
+      const own = histogramOf(known, pod, of);
+      for (const bound of bounds) own.bounds.add(bound);
+    }
   }
 }
 
@@ -152,11 +179,19 @@ function latencyArm(source: MetricSource & { kind: 'latency' }, buckets: Counted
   const all = buckets.byBound.get(Number.POSITIVE_INFINITY);
   const missing = source.le.find((bound) => !buckets.byBound.has(bound));
   if (missing !== undefined || all === undefined) {
-    const bounds = [...buckets.byBound.keys()].sort((a, b) => a - b);
     throw new ActionError('E_LE_NOT_FOUND', {
       what: `metric ${source.name}`,
-      why: `the ${arm} version has no bucket le="${missing ?? '+Inf'}" of ${id}; it has ${bounds.join(', ') || 'none'}`,
+      why: `the ${arm} version has no bucket le="${missing ?? '+Inf'}" of ${id}; it has ${boundsText(buckets.byBound.keys())}`,
       fix: 'Name bounds in le that both versions have',
+    });
+  }
+  for (const { pod, of, bounds } of buckets.histograms.values()) {
+    const lacking = [...source.le, Number.POSITIVE_INFINITY].find((bound) => !bounds.has(bound));
+    if (lacking === undefined) continue;
+    throw new ActionError('E_LE_NOT_FOUND', {
+      what: `metric ${source.name}`,
+      why: `not every series of ${id} in the ${arm} version has the same buckets: ${oneLine(of, 400) || 'one'} of pod ${oneLine(pod, 100)} has no le="${boundText(lacking)}"; it has ${boundsText(bounds)}`,
+      fix: 'Name bounds in le that all series have, or select only those that have them',
     });
   }
   const n = whole(all, id);
@@ -168,6 +203,13 @@ function latencyArm(source: MetricSource & { kind: 'latency' }, buckets: Counted
     le[String(bound)] = before;
   }
   return { n, le };
+}
+
+const boundText = (bound: number): string => (bound === Number.POSITIVE_INFINITY ? '+Inf' : String(bound));
+
+function boundsText(bounds: Iterable<number>): string {
+  const sorted = [...bounds].sort((a, b) => a - b);
+  return sorted.map(boundText).join(', ') || 'none';
 }
 
 function whole(value: number, id: string): number {

@@ -55,6 +55,7 @@ export function prometheusSource(options: PrometheusOptions): MetricsSource {
     podLabel: options.pods?.label,
     warmup: config.judge.warmup,
     interval: config.interval,
+    concurrent: config.judge.mode === 'concurrent',
   });
   const byPod = options.pods === undefined ? null : podReader(config, options.pods);
   const nodes = options.pods?.nodes === true ? nodeReader(client, options.pods) : null;

@@ -127,10 +127,11 @@ export function openPrometheus(
     if (status !== 200) throw new GapError('query-error', `${host} answered ${status}`);
     const body = fieldsOf(parseJson(text));
     if (body?.status !== 'success') throw new GapError('query-error', `${host} did not answer with success as JSON`);
-    // Half of a cluster is not data.
+    // Half of a cluster is not data. Prometheus and Thanos warn of it, VictoriaMetrics has a field of its own.
     if (Array.isArray(body.warnings) && body.warnings.length > 0) {
       throw new GapError('partial', `${host} warns: ${oneLine(String(body.warnings[0]), 300)}`);
     }
+    if (body.isPartial === true) throw new GapError('partial', `${host} says that its answer is partial`);
     if (body.data === undefined || body.data === null) {
       throw new GapError('query-error', `${host} answered without data`);
     }
@@ -169,10 +170,8 @@ export function openPrometheus(
     time: (signal) =>
       guarded(async () => {
         const data = fieldsOf(await ask('POST', '/api/v1/query', [['query', 'time()']], signal));
-        const value = Array.isArray(data?.result) ? Number(data.result[1]) : Number.NaN;
-        if (data?.resultType !== 'scalar' || !Number.isFinite(value)) {
-          throw new GapError('query-error', `${host} did not answer time() with a scalar`);
-        }
+        const value = numberOf(data);
+        if (value === undefined) throw new GapError('query-error', `${host} did not answer time() with one number`);
         return value;
       }, signal),
     matrix(query, at, signal) {
@@ -211,6 +210,15 @@ export function openPrometheus(
         return Array.isArray(body?.data) ? body.data.filter((name) => typeof name === 'string') : [];
       }, signal).catch(() => []),
   };
+}
+
+/** The one number of an answer: VictoriaMetrics has a vector of one element where Prometheus has a scalar. */
+function numberOf(data: Fields | undefined): number | undefined {
+  if (!Array.isArray(data?.result)) return undefined;
+  const { resultType, result } = data;
+  const alone = resultType === 'vector' && result.length === 1 ? fieldsOf(result[0])?.value : undefined;
+  const pair: unknown = resultType === 'scalar' ? result : alone;
+  return Array.isArray(pair) && Number.isFinite(Number(pair[1])) ? Number(pair[1]) : undefined;
 }
 
 function seriesOf(value: unknown, host: string): RawSeries {

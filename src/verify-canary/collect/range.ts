@@ -2,15 +2,16 @@
 import type { Pair } from '../core/index.ts';
 import { findDuplicates } from './duplicates.ts';
 import { agesOf, type Look, look, type Seen, stateOf, type Target } from './freshness.ts';
+import { refuseOverlap } from './overlap.ts';
 import { type ArmCounts, type ArmName, addCount, START_TIME, type Want } from './plan.ts';
 import type { PromClient, RawSeries } from './promql.ts';
-import { formatMatcher, type Matcher, withMatchers } from './selector.ts';
+import { formatMatcher, type Matcher, seriesText, withMatchers } from './selector.ts';
 import { increase, indexAt, indexOf, LOOKBACK, type Point } from './series.ts';
 
-/** Raw samples of one arm: by want, and the start times by pod. */
+/** Raw samples of one arm: by want, and the start times by target and by pod. */
 interface ArmSeries {
-  byWant: Map<string, { target: string; le: string | undefined; points: readonly Point[] }[]>;
-  starts: Map<string, readonly Point[]>;
+  byWant: Map<string, { target: string; le: string | undefined; of: string; points: readonly Point[] }[]>;
+  starts: Map<string, (readonly Point[])[]>;
   targets: Map<string, Target>;
   /** Where the series say on which node a pod runs. */
   nodes: Map<string, string>;
@@ -29,6 +30,8 @@ export interface RangeOptions {
   warmup: number;
   /** Seconds of one interval. */
   interval: number;
+  /** Both versions are counted at the same time: then no series may be in both. */
+  concurrent: boolean;
 }
 
 export interface Range {
@@ -47,7 +50,15 @@ export interface RangeReader {
 }
 
 /** Reads all selectors of both arms with the same `time`: what is in the store for it does not change any more. */
-export function rangeReader({ client, wants, arms, podLabel, warmup, interval }: RangeOptions): RangeReader {
+export function rangeReader({
+  client,
+  wants,
+  arms,
+  podLabel,
+  warmup,
+  interval,
+  concurrent,
+}: RangeOptions): RangeReader {
   /** When each pod was seen first, in all that was read so far. */
   const firstSeen: Pair<Map<string, number>> = { stable: new Map(), canary: new Map() };
   /** Number of series of a selector that was found to be without duplicates. */
@@ -61,27 +72,34 @@ export function rangeReader({ client, wants, arms, podLabel, warmup, interval }:
     const result: Pair<ArmSeries> = { stable: empty(), canary: empty() };
     const times: Pair<Times> = { stable: new Map(), canary: new Map() };
     let largest = 0;
+    const found: Pair<Map<string, readonly RawSeries[]>> = { stable: new Map(), canary: new Map() };
     const tasks: ((signal: AbortSignal) => Promise<void>)[] = [];
     for (const arm of ['stable', 'canary'] as const) {
       const start = `${START_TIME}{${arms[arm].map(formatMatcher).join(',')}}[${seconds}s]`;
       tasks.push(async (own) => {
-        for (const series of await client.matrix(start, to, own)) result[arm].starts.set(podOf(series), series.points);
+        for (const series of await client.matrix(start, to, own)) {
+          const pod = podOf(series);
+          for (const key of [keyOf(pod, series), pod]) {
+            result[arm].starts.set(key, [...(result[arm].starts.get(key) ?? []), series.points]);
+          }
+        }
       });
       for (const want of wants) {
         const selector = withMatchers(want.selector, arms[arm]);
         tasks.push(async (own) => {
-          const found = await client.matrix(`${selector}[${seconds}s]`, to, own);
-          if (checked.get(selector) !== found.length) findDuplicates(found, selector);
-          checked.set(selector, found.length);
+          const all = await client.matrix(`${selector}[${seconds}s]`, to, own);
+          found[arm].set(want.id, all);
+          if (checked.get(selector) !== all.length && findDuplicates(all, selector)) checked.set(selector, all.length);
           largest = Math.max(
             largest,
-            found.reduce((sum, series) => sum + series.points.length, 0),
+            all.reduce((sum, series) => sum + series.points.length, 0),
           );
           result[arm].byWant.set(
             want.id,
-            found.map((series) => ({
+            all.map((series) => ({
               target: note(result[arm], times[arm], podOf(series), series),
               le: series.labels.le,
+              of: want.buckets ? seriesText(series.labels, 'le') : '',
               points: series.points,
             })),
           );
@@ -89,10 +107,13 @@ export function rangeReader({ client, wants, arms, podLabel, warmup, interval }:
       }
     }
     await inParallel(tasks, parallel, signal);
+    for (const { id } of concurrent ? wants : []) {
+      refuseOverlap({ stable: found.stable.get(id) ?? [], canary: found.canary.get(id) ?? [] }, arms);
+    }
     for (const arm of ['stable', 'canary'] as const) {
       for (const [key, { pod, at }] of times[arm]) {
         const sorted = [...at].sort((a, b) => a - b);
-        result[arm].targets.set(key, { pod, times: sorted });
+        result[arm].targets.set(key, { key, pod, times: sorted });
         firstSeen[arm].set(pod, Math.min(sorted[0] ?? to, firstSeen[arm].get(pod) ?? Number.POSITIVE_INFINITY));
       }
     }
@@ -106,7 +127,7 @@ export function rangeReader({ client, wants, arms, podLabel, warmup, interval }:
             from: a,
             to: b,
             interval,
-            fromZero: (arm, target) => bornWithin(target, startOf(result[arm], target.pod, b), a, t0),
+            fromZero: (arm, target) => bornWithin(target, startOf(result[arm], target, b), a, t0),
           },
         ),
       count: (arm, a, b, t0) => countArm(result[arm], firstSeen[arm], a, b, t0),
@@ -128,26 +149,26 @@ export function rangeReader({ client, wants, arms, podLabel, warmup, interval }:
     const counts: ArmCounts = { metrics: new Map(), traffic: new Map() };
     const states = new Map([...series.targets].map(([key, { times }]) => [key, stateOf(times, from, to, interval)]));
     for (const want of wants) {
-      for (const { target: key, le, points } of series.byWant.get(want.id) ?? []) {
+      for (const { target: key, le, of, points } of series.byWant.get(want.id) ?? []) {
         const target = series.targets.get(key);
         const state = states.get(key) ?? 'gone';
         // What a target counted since the last boundary is lost with it.
         if (target === undefined || state === 'lost' || state === 'ended' || state === 'gone') continue;
         const { pod, times } = target;
-        const started = startOf(series, pod, to);
+        const started = startOf(series, target, to);
         const grown = increase(points, from, to, {
           // One that was away has its first sample as a baseline again.
           ...(state === 'begun' ? { base: from } : {}),
           end: to - agesOf(times, to, interval).lost,
           fromZero: state !== 'begun' || bornWithin(target, started, from, t0),
-          restarted: (a, b) => Math.abs((startOf(series, pod, b) ?? 0) - (startOf(series, pod, a) ?? 0)) > 1,
+          restarted: (a, b) => Math.abs((startOf(series, target, b) ?? 0) - (startOf(series, target, a) ?? 0)) > 1,
         });
         if (grown === null) continue;
-        addCount(counts.traffic, want, pod, le, grown);
+        addCount(counts.traffic, want, pod, le, grown, of);
         // A pod that came after the rollout began is warm only after its own warm-up.
         const born = Math.max(first.get(pod) ?? 0, started ?? 0);
         if (born > t0 && to <= born + warmup) continue;
-        addCount(counts.metrics, want, pod, le, grown);
+        addCount(counts.metrics, want, pod, le, grown, of);
       }
     }
     return counts;
@@ -160,9 +181,13 @@ const empty = (): ArmSeries => ({ byWant: new Map(), starts: new Map(), targets:
 
 const podsOf = (arm: ArmSeries): Set<string> => new Set([...arm.targets.values()].map((target) => target.pod));
 
-/** When the process of the pod began, as far as was known at the time. */
-function startOf(arm: ArmSeries, pod: string, at: number): number | undefined {
-  const starts = arm.starts.get(pod) ?? [];
+/**
+ * When the process of the target began, as far as was known at the time. A sidecar of the pod has a process of its own,
+ * whose restart is none of the application: another target's time is taken only where the pod has no other.
+ */
+function startOf(arm: ArmSeries, { key, pod }: Target, at: number): number | undefined {
+  const all = arm.starts.get(key) ?? arm.starts.get(pod) ?? [];
+  const starts = all.length === 1 ? (all[0] ?? []) : [];
   return starts[Math.max(0, indexAt(starts, at))]?.[1];
 }
 
@@ -182,14 +207,17 @@ function bornWithin({ times }: Target, started: number | undefined, from: number
  * @returns the key of the target
  */
 function note(arm: ArmSeries, times: Times, pod: string, series: RawSeries): string {
-  const { node = '', job = '', instance = '' } = series.labels;
+  const { node = '' } = series.labels;
   if (node !== '') arm.nodes.set(pod, node);
-  const key = JSON.stringify([pod, job, instance]);
+  const key = keyOf(pod, series);
   const known = times.get(key) ?? { pod, at: new Set() };
   times.set(key, known);
   for (const [at] of series.points) known.at.add(at);
   return key;
 }
+
+const keyOf = (pod: string, { labels: { job = '', instance = '' } }: RawSeries): string =>
+  JSON.stringify([pod, job, instance]);
 
 /** The first failure ends all of them: nothing gets better by asking the rest. */
 async function inParallel(

@@ -28,6 +28,7 @@ export async function measureRates(
     podLabel: undefined,
     warmup: 0,
     interval: config.interval,
+    concurrent: config.judge.mode === 'concurrent',
   });
   const range = await reader.read(at - WINDOW, at, 4, signal);
   const count = (arm: ArmName): ArmCounts => range.count(arm, at - WINDOW, at, Number.POSITIVE_INFINITY);

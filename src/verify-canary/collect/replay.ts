@@ -1,5 +1,5 @@
 /** The source `replay`: the lines of a recorded trace, without network and without waiting. */
-import type { TraceLine } from '../core/index.ts';
+import type { Interval, Status, TraceLine } from '../core/index.ts';
 import type { MetricsSource } from './source.ts';
 
 export function replaySource(lines: readonly TraceLine[]): MetricsSource {
@@ -16,13 +16,16 @@ export function replaySource(lines: readonly TraceLine[]): MetricsSource {
   };
 }
 
-/** Index after which no event follows: from there on a verdict is the last word. Intervals after it are not looked at. */
-export function lastEvent(lines: readonly TraceLine[]): number {
-  return lines.findLastIndex((line) => 'type' in line && line.type === 'event');
-}
-
-/** The step that a trace judges: the last one it names. */
-export function lastStep(lines: readonly TraceLine[]): string | null {
-  const line = lines.findLast((l) => !('type' in l) && l.step !== null);
-  return line === undefined || 'type' in line ? null : line.step;
+/**
+ * Where a live run would have ended. Until the last event a verdict may be of a run before; and that a run begins is no
+ * end, as it must read something of its own step: the last one that the trace names.
+ */
+export function endOf(lines: readonly TraceLine[]): (status: Status, line: TraceLine, index: number) => boolean {
+  const decided = lines.findLastIndex((line) => 'type' in line && line.type === 'event');
+  const own = lines.findLast((line): line is Interval => !('type' in line) && line.step !== null);
+  return (status, line, index) => {
+    if (!status.done || index < decided || status.step !== (own?.step ?? null)) return false;
+    if ('type' in line) return line.type === 'event' && line.event !== 'run';
+    return line.step === own?.step && line.weight === own?.weight;
+  };
 }

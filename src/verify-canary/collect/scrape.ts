@@ -1,6 +1,7 @@
 /**
- * The source `scrape`: the metrics pages of all pods, read at once every interval. An interval closes when every live
- * target of both arms has a newer page, so that both arms always cover the same time.
+ * The source `scrape`: the metrics pages of all pods, read at once every interval. An interval closes when the live targets
+ * of both arms have a newer page, so that both arms cover the same time. Of many targets one misses a round almost always:
+ * then one that answered in the round before is new enough, and one in ten is not waited for.
  */
 import type { Http } from '../../http/index.ts';
 import type { Clock } from '../../runner/index.ts';
@@ -19,6 +20,7 @@ import {
   type Told,
 } from './plan.ts';
 import { type PodOptions, podReader, targetNames } from './pods.ts';
+import { isCovered, isPartial } from './rounds.ts';
 import { type MetricsSource, type SourceContext, toMillis } from './source.ts';
 
 interface Target {
@@ -28,11 +30,17 @@ interface Target {
   readonly arm: ArmName;
   /** The last page; null: never read, or lost. */
   page: PageCounts | null;
+  pageAt: number | null;
+  /** The last page, or the begin. */
   lastAt: number;
   lost: boolean;
   answered: boolean;
   /** Counted since the last boundary; null when there was no page to count from. */
   pending: Counts | null;
+  /** Its last page is older than the time that is counted: the next one is where it counts from. */
+  behind: boolean;
+  /** That was so in this interval. */
+  rebased: boolean;
   /** Until then its counts are traffic only. */
   warmUntil: number;
 }
@@ -47,7 +55,7 @@ export interface ScrapeOptions {
   pods?: PodOptions;
 }
 
-/** A target that is silent for so many intervals is dropped. */
+/** A target that is silent for so many intervals is dropped, and an interval that is open for longer is a gap. */
 const PATIENCE = 4;
 const MAX_TIMEOUT = 10;
 /** A page does not say where its pod runs. */
@@ -66,6 +74,8 @@ export function scrapeSource(options: ScrapeOptions): MetricsSource {
   /** End of the last interval. */
   let boundary = 0;
   let nextAt = 0;
+  /** When the round before was. */
+  let roundBefore = 0;
   let begun = false;
   let t0 = context.t0;
   /** When this run began to count; null until there was a page of every target, or a gap. */
@@ -83,10 +93,13 @@ export function scrapeSource(options: ScrapeOptions): MetricsSource {
         name: names.get(url.href) ?? url.host,
         arm,
         page: null,
+        pageAt: null,
         lastAt: boundary,
         lost: false,
         answered: false,
         pending: null,
+        behind: false,
+        rebased: false,
         warmUntil: 0,
       });
     targets = [...options.targets.stable.map(make('stable')), ...options.targets.canary.map(make('canary'))];
@@ -99,7 +112,9 @@ export function scrapeSource(options: ScrapeOptions): MetricsSource {
     // A slow round shortens nothing: the next one begins an interval after this one did.
     nextAt = Math.max(nextAt + config.interval, clock.now());
     await Promise.all(targets.map((target) => visit(target, at, signal)));
-    return close(at);
+    const closed = close(at);
+    roundBefore = at;
+    return closed;
   }
 
   async function visit(target: Target, at: number, signal: AbortSignal): Promise<void> {
@@ -115,6 +130,7 @@ export function scrapeSource(options: ScrapeOptions): MetricsSource {
       if (target.lost || at - target.lastAt <= PATIENCE * config.interval) return;
       target.lost = true;
       target.page = null;
+      target.pageAt = null;
       target.pending = null;
       flags.add('target-lost');
     }
@@ -127,8 +143,10 @@ export function scrapeSource(options: ScrapeOptions): MetricsSource {
         flags.add('restart');
         target.warmUntil = at + config.judge.warmup;
       }
-      target.pending ??= new Map();
-      mergeCounts(target.pending, counts);
+      if (!target.behind) {
+        target.pending ??= new Map();
+        mergeCounts(target.pending, counts);
+      }
     } else {
       const born = page.startTime ?? 0;
       if (countsFrom !== null) {
@@ -141,28 +159,34 @@ export function scrapeSource(options: ScrapeOptions): MetricsSource {
       } else if (t0 !== null && born > t0) target.warmUntil = Math.min(at, born) + config.judge.warmup;
     }
     target.page = page;
+    target.pageAt = at;
     target.lastAt = at;
     target.lost = false;
+    target.rebased ||= target.behind;
+    target.behind = false;
   }
 
   function close(at: number): Interval | null {
     const live = targets.filter((t) => !t.lost);
-    if (live.some((t) => t.page === null || t.lastAt < at)) {
-      // One page is missing: this time is told with the next one.
+    const here = { stable: live.filter((t) => t.arm === 'stable'), canary: live.filter((t) => t.arm === 'canary') };
+    const rounds = { boundary, before: roundBefore, now: at };
+    if (!isCovered(here.stable, rounds) || !isCovered(here.canary, rounds)) {
+      // A page is missing: this time is told with the next one, but not for ever, or nobody would look at the deadline.
+      if (at - boundary > PATIENCE * config.interval) return line(at, { gap: 'scrape-error' });
       if (live.some((t) => t.pending !== null)) flags.add('stretched');
       return null;
     }
-    const here = { stable: live.filter((t) => t.arm === 'stable'), canary: live.filter((t) => t.arm === 'canary') };
     if (here.stable.length === 0 || here.canary.length === 0) {
       const gap: Gap =
         live.length === 0 ? 'scrape-error' : here.canary.length === 0 ? 'canary-absent' : 'stable-absent';
       return line(at, { gap });
     }
+    if (isPartial(here.stable) || isPartial(here.canary)) return line(at, { gap: 'scrape-error' });
     const ready = (arm: ArmName): boolean => here[arm].some((t) => t.pending !== null);
     if (!ready('stable') || !ready('canary')) {
       if (countsFrom === null) {
         // The first pages of all: from here on we count, also those that had a page before.
-        cut(at, at);
+        cut(at, at, false);
         return null;
       }
       // A version that is back: its page is a baseline, and this time is not known for both.
@@ -184,10 +208,15 @@ export function scrapeSource(options: ScrapeOptions): MetricsSource {
     return counts;
   }
 
-  /** The next interval begins here. */
-  function cut(at: number, from: number): void {
+  /** The next interval begins here. @param told what was counted up to here is in a line */
+  function cut(at: number, from: number, told: boolean): void {
     boundary = at;
-    for (const target of targets) target.pending = null;
+    for (const target of targets) {
+      target.pending = null;
+      target.rebased = false;
+      // Told, what a late target counts comes with the next line; else it would come from long before that line.
+      if (!told && target.page !== null && target.lastAt < roundBefore) target.behind = true;
+    }
     t0 ??= from;
     countsFrom ??= from;
     flags.clear();
@@ -196,7 +225,7 @@ export function scrapeSource(options: ScrapeOptions): MetricsSource {
   function line(at: number, counted: Told): Interval {
     const start = boundary;
     const marks = [...flags].sort();
-    cut(at, start);
+    cut(at, start, !('gap' in counted));
     const own: Interval = {
       v: 1,
       step,

@@ -157,3 +157,12 @@ function unexpected(text: string, at: number, hint: string): SelectorError {
   const found = at >= text.length ? 'the end' : JSON.stringify(String.fromCodePoint(text.codePointAt(at) ?? 32));
   return new SelectorError(`unexpected ${found} at character ${at + 1}: ${hint}`);
 }
+
+/** A series as a person writes it. @param but a label that is left out */
+export function seriesText({ __name__: name = '', ...labels }: Labels, but = ''): string {
+  const list = Object.keys(labels)
+    .filter((label) => label !== but)
+    .sort()
+    .map((label) => formatMatcher({ label, operator: '=', value: labels[label] ?? '' }));
+  return `${name}{${list.join(',')}}`;
+}

@@ -111,7 +111,8 @@ export function createJudge(input: JudgeConfigInput): Judge {
     if (first === null) begin(raw.start);
     const line = baseline.pair(raw);
     intervals += 1;
-    if (line.step !== null && line.step !== step?.report.step) {
+    // A constant id does not make one step of two weights: a pass at 5 % says nothing of 50 %.
+    if (line.step !== null && (line.step !== step?.report.step || line.weight !== step.weight)) {
       step = beginStep(config, { ...line, step: line.step }, step?.weight ?? null);
       steps.push(step.report);
       ended = null;
@@ -145,11 +146,6 @@ export function createJudge(input: JudgeConfigInput): Judge {
 
   function noteStep(s: StepState, line: Interval, warm: boolean, arms: { stable: boolean; canary: boolean }): void {
     s.report.end = line.end;
-    if (line.weight !== s.weight) {
-      s.weight = line.weight;
-      s.n0 = 0;
-      s.n1 = 0;
-    }
     if (!warm) s.leftWarmup = true;
     if (!s.leftWarmup) s.clock = line.end;
     s.stableSeen ||= arms.stable;

@@ -29,7 +29,7 @@ export function createLedger(config: JudgeConfig): Ledger {
   const weights = enforced.reduce((sum, m) => sum + m.config.weight, 0);
   let first: number | null = null;
   let before: Interval | null = null;
-  let step: string | null = null;
+  let step: Pick<Interval, 'step' | 'weight'> | null = null;
 
   const terms = (): Term[] =>
     enforced.map((m) => ({ name: m.config.name, log: Math.log(m.config.weight / weights) + m.logFail() }));
@@ -38,11 +38,12 @@ export function createLedger(config: JudgeConfig): Ledger {
     enforced,
     observe(line) {
       // Beside the interval before: an event inside a hole does not close it.
-      const apart = before !== null && (line.start > before.end || line.step !== before.step);
+      const next = line.step !== null && (line.step !== step?.step || line.weight !== step.weight);
+      const apart = before !== null && (line.start > before.end || line.step !== before.step || next);
       before = line;
       first ??= line.start;
-      if (line.step !== null && line.step !== step) {
-        step = line.step;
+      if (next) {
+        step = line;
         for (const metric of metrics) metric.startStep(line.weight);
       }
       const warm = line.start < first + config.warmup;

@@ -8,7 +8,7 @@ export interface StepState {
   readonly report: StepReport;
   readonly rules: StepConfig;
   readonly start: number;
-  weight: number | null;
+  readonly weight: number | null;
   /** Weight of the step before, null without one. */
   readonly before: number | null;
   /** From here the step's time counts. */
