@@ -224,7 +224,7 @@ describe('package-lock', () => {
     const git = v3({ 'node_modules/g': { resolved: 'git+ssh://git@github.com/o/r.git#abc', license: 'MIT' } });
     expect(git.deps.map((d) => [d.name, d.version, d.source])).toEqual([['g', undefined, 'git']]);
     expect(git.status).toBe('read');
-    const registry = v3({ 'node_modules/r': { resolved: 'https://registry.npmjs.org/r/-/r-1.0.0.tgz' } });
+    const registry = v3({ 'node_modules/r': { resolved: 'https://registry.example/r/-/r-1.0.0.tgz' } });
     expect([registry.status, registry.problems[0]?.message]).toEqual(['partial', 'a package without a version']);
   });
 

@@ -34,7 +34,11 @@ export function readValuesFile(address: ValuesFileAddress, ports: Ports): Promis
   const path = address.path.split('/').map(encodeURIComponent).join('/');
   const what = `values file ${oneLine(address.path, 200)} of ${address.repository}@${address.branch}`;
   const query = { ref: address.branch };
-  return ask(address, { path: `contents/${path}`, query, accept: 'application/vnd.github.raw+json', what }, ports);
+  return ask(
+    address,
+    { path: `contents/${path}`, query, accept: 'application/vnd.github.raw+json', what, most: MAX_BYTES },
+    ports,
+  );
 }
 
 const commits = z.array(z.looseObject({ commit: z.looseObject({ message: z.string() }) }));
@@ -46,7 +50,11 @@ const commits = z.array(z.looseObject({ commit: z.looseObject({ message: z.strin
 export async function readLog(address: ValuesFileAddress, ports: Ports): Promise<string[]> {
   const what = `log of ${oneLine(address.path, 200)} of ${address.repository}@${address.branch}`;
   const query = { sha: address.branch, path: address.path, per_page: String(COMMITS) };
-  const text = await ask(address, { path: 'commits', query, accept: 'application/vnd.github+json', what }, ports);
+  const text = await ask(
+    address,
+    { path: 'commits', query, accept: 'application/vnd.github+json', what, most: MAX_LOG_BYTES },
+    ports,
+  );
   const read = commits.safeParse(parseJson(text));
   if (!read.success) throw unreadable(what, 'the answer is no list of commits');
   return read.data.map(({ commit }) => commit.message);
@@ -58,9 +66,15 @@ interface Question {
   query: Readonly<Record<string, string>>;
   accept: string;
   what: string;
+  /** Bytes of the answer. */
+  most: number;
 }
 
-async function ask(address: ValuesFileAddress, { path, query, accept, what }: Question, ports: Ports): Promise<string> {
+async function ask(
+  address: ValuesFileAddress,
+  { path, query, accept, what, most }: Question,
+  ports: Ports,
+): Promise<string> {
   const url = new URL(`${address.apiUrl.href.replace(/\/$/, '')}/repos/${address.repository}/${path}`);
   for (const [name, value] of Object.entries(query)) url.searchParams.set(name, value);
   const answer = await withRetry(
@@ -79,7 +93,7 @@ async function ask(address: ValuesFileAddress, { path, query, accept, what }: Qu
       return {
         status: response.status,
         headers: response.headers,
-        text: await response.text(path === 'commits' ? MAX_LOG_BYTES : MAX_BYTES),
+        text: await response.text(most),
       };
     },
     {
